@@ -1,0 +1,120 @@
+# JIAJIA 3.0: a shared memory for the processes of a C program.
+#
+#   make          build/libjia.a; with include/jia.h it is all that a program needs
+#   make help     every target, from the notes behind ## below
+#
+# A step that `make test` runs is a target of its own, so that a red one can be repeated alone.
+
+GO    ?= go
+CC    ?= cc
+# Seconds that `make fuzz` spends on each fuzz target.
+FUZZTIME ?= 10s
+# Processes that `make demo` starts for each example.
+NPROC ?= 4
+
+LIB      := build/libjia.a
+# All that the archive is made of: the Go packages and the C files inside them.
+SOURCES  := $(shell find cabi core epoll rdma lru pool ckpt include \
+              \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name '*.S' \) ! -name '*_test.go')
+# Packages whose tests need no built library; those below tests/ do.
+PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
+
+export GO CC
+
+.DEFAULT_GOAL := lib
+.DELETE_ON_ERROR:
+
+.PHONY: lib
+lib: $(LIB) ## build build/libjia.a (the default)
+
+$(LIB): go.mod go.sum scripts/archive.sh $(SOURCES)
+	scripts/archive.sh $@
+
+.PHONY: examples
+examples: $(LIB) ## build the example programs into build/examples
+	$(MAKE) --no-print-directory -C c_examples
+
+.PHONY: demo
+demo: ## build, then run every example on 4 processes; each checks its own answer
+	scripts/need.sh go gcc libc6-dev make
+	$(MAKE) --no-print-directory examples
+	scripts/demo.sh $(NPROC)
+
+.PHONY: test
+test: ## everything that must pass (about 20 minutes on 2 cores)
+	scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
+	scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
+
+.PHONY: check
+check: ## the quick part of `make test` (under 3 minutes)
+	scripts/need.sh go gcc g++ libc6-dev make shellcheck
+	scripts/steps.sh lint unit header examples-run
+
+# --- the steps of `make test` ---
+
+.PHONY: lint
+lint: ## formatting, vet, staticcheck, shellcheck, C warnings
+	scripts/lint.sh
+
+.PHONY: unit
+unit: ## tests of the Go packages
+	$(GO) test $(PACKAGES)
+
+.PHONY: race
+race: ## the same under the race detector
+	$(GO) test -race $(PACKAGES)
+
+.PHONY: asan
+asan: ## the packages that hold C code, under the address sanitizer
+	scripts/asan.sh
+
+.PHONY: model
+model: ## model checker: the quick stories hold, and planted bugs are found
+	docs/model/run_all.sh quick
+	docs/model/bugs.sh quick
+
+.PHONY: model-full
+model-full: ## model checker: every story, every planted bug (most of an hour)
+	docs/model/run_all.sh
+	docs/model/bugs.sh
+
+.PHONY: header
+header: ## include/jia.h under every C and C++ standard that programs use
+	tests/header/run.sh
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## each fuzz target for a few seconds
+	FUZZTIME=3s scripts/fuzz.sh
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+.PHONY: processes
+processes: examples ## real processes: examples and random programs, both fault backends, as an ordinary user too
+	$(GO) test -count=1 -timeout 20m ./tests/...
+
+.PHONY: examples-run
+examples-run: examples ## the examples on 1 process and on 4
+	scripts/demo.sh 1
+	scripts/demo.sh 4
+
+.PHONY: cmake
+cmake: ## the CMake build and its tests
+	cmake -S . -B build/cmake
+	cmake --build build/cmake
+	ctest --test-dir build/cmake --output-on-failure
+
+# --- not part of `make test` ---
+
+.PHONY: bench
+bench: examples ## the benchmark beside bare socket work in C; prints the ratios
+	$(GO) run ./tests/bench
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,180 @@
+/*
+ * glue.c - the C side of jia.h: adapts each call to its Go counterpart, and does what needs no Go.
+ *
+ * Arguments that are pointers are read here, in C: a bad one then crashes in the caller's own thread like any other
+ * bad pointer, and an array in shared memory is fetched like any other read.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "jia.h"
+#include "_cgo_export.h"
+
+int jiapid = 0;
+int jiahosts = 1;
+int jia_lock_index = 0;
+
+/* Old programs' names for the first two; weak, so that a program may have variables of these names for itself. */
+extern int jia_pid __attribute__((weak, alias("jiapid")));
+extern int hostc __attribute__((weak, alias("jiahosts")));
+
+static struct timespec started;
+
+/* caller identifies the calling thread for as long as it lives. */
+static unsigned long caller(void)
+{
+	static __thread unsigned long tid;
+
+	if (!tid)
+		tid = (unsigned long)syscall(SYS_gettid);
+	return tid;
+}
+
+/*
+ * at_exit ends this host's part in the job, after main or exit() and before stdio goes. A program that returns 0
+ * without jia_exit has left in order; any other status before jia_exit is a failure, which the supervisor reports.
+ */
+static void at_exit(int status, void *unused)
+{
+	(void)unused;
+	if (status == 0)
+		jiaGoExit(caller());
+	fflush(NULL);
+	jiaGoFinish();
+}
+
+void jia_init(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fflush(NULL); /* descriptors 1 and 2 are about to become pipes */
+	if (jiaGoInit(&jiapid, &jiahosts))
+		setvbuf(stdout, NULL, _IOLBF, 0); /* the terminal is behind a pipe: keep lines coming */
+	on_exit(at_exit, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &started);
+}
+
+void jia_exit(void)
+{
+	jiaGoExit(caller());
+}
+
+void jia_end(void)
+{
+	jiaGoExit(caller());
+}
+
+void jia_error(const char *fmt, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	fflush(NULL);
+	jiaGoError(text);
+	_exit(1);
+}
+
+double jia_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - started.tv_sec) + 1e-9 * (double)(now.tv_nsec - started.tv_nsec);
+}
+
+unsigned long jia_alloc(size_t size)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC, size, 0, 0, NULL, 0);
+}
+
+unsigned long jia_alloc1(size_t size)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC1, size, 0, 0, NULL, 0);
+}
+
+unsigned long jia_alloc2(size_t size, size_t block)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC2, size, block, 0, NULL, 0);
+}
+
+unsigned long jia_alloc2p(size_t size, int host)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC2P, size, 0, host, NULL, 0);
+}
+
+unsigned long jia_alloc3(size_t size, size_t block, int start)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC3, size, block, start, NULL, 0);
+}
+
+/* with_list passes an allocation's array on, read here and widened to 64 bits. */
+static unsigned long with_list(int call, size_t size, int start, const int *list, int n)
+{
+	unsigned long at;
+	long long *copy = n > 0 ? malloc((size_t)n * sizeof *copy) : NULL;
+	int i;
+
+	for (i = 0; copy && i < n; i++)
+		copy[i] = list[i];
+	at = jiaGoAlloc(call, size, 0, start, copy, copy ? n : 0);
+	free(copy);
+	return at;
+}
+
+unsigned long jia_alloc4(size_t size, const int *blocks, int n, int start)
+{
+	return with_list(JIA_CALL_ALLOC4, size, start, blocks, n);
+}
+
+unsigned long jia_alloc_array(size_t size, const int *array, int n)
+{
+	return with_list(JIA_CALL_ALLOC_ARRAY, size, 0, array, n);
+}
+
+unsigned long jia_alloc_random(size_t size)
+{
+	return jiaGoAlloc(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
+}
+
+void jia_lock(int lockid)
+{
+	jiaGoLock(caller(), lockid);
+}
+
+void jia_unlock(int lockid)
+{
+	jiaGoUnlock(caller(), lockid);
+}
+
+void jia_barrier(void)
+{
+	jiaGoBarrier(caller());
+}
+
+void jia_wait(void)
+{
+	jiaGoWait(caller());
+}
+
+void jia_setcv(int cvid)
+{
+	jiaGoSetCV(cvid);
+}
+
+void jia_resetcv(int cvid)
+{
+	jiaGoResetCV(cvid);
+}
+
+void jia_waitcv(int cvid)
+{
+	jiaGoWaitCV(cvid);
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"jiajia/core"
+	"jiajia/core/conf"
+	"jiajia/core/launch"
+	"jiajia/core/node"
+	"jiajia/core/region"
+	"jiajia/core/wire"
+	"jiajia/epoll"
+)
+
+// pageSize is the coherence page in bytes.
+const pageSize = 4096
+
+// spinLimit is how long a waiting thread polls before it sleeps, where there is a processor for every host: longer than
+// a round trip, so that the waker is spared the price of waking an idle processor.
+const spinLimit = 50 * time.Microsecond
+
+// job is this process's part in a job.
+var job struct {
+	self, hosts int
+	member      *launch.Job // nil in a job of one host
+	node        atomic.Pointer[node.Node]
+	left        atomic.Bool // jia_exit was called
+}
+
+func init() {
+	// A thread of the program that enters Go needs a P at once. Those whose threads sleep in system calls are only
+	// taken back after a while, so there must be more than processors. The heap is small; collect seldom.
+	runtime.GOMAXPROCS(max(32, 4*runtime.NumCPU()))
+	debug.SetGCPercent(400)
+}
+
+// start makes this process a host. It tells whether the job's output goes to a terminal. It does not return when the
+// job cannot start.
+func start(getenv func(string) string) (terminal bool) {
+	if job.node.Load() != nil {
+		fail("jia_init was called twice")
+	}
+	settings, err := conf.Load(getenv)
+	if err != nil {
+		fail(err.Error())
+	}
+	job.hosts = 1
+	role, err := launch.FromEnvironment(settings.NProc)
+	if err == nil {
+		switch role {
+		case launch.RoleStarter:
+			job.member, err = launch.Start(settings.NProc)
+		case launch.RoleMember:
+			job.member, err = launch.Join()
+		}
+	}
+	if err != nil {
+		fail(err.Error())
+	}
+	if job.member != nil {
+		job.self, job.hosts = job.member.Rank(), job.member.Size()
+	}
+	n, err := node.Open(node.Config{
+		Self: wire.HostID(job.self), Hosts: job.hosts,
+		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault),
+		Fail: fail,
+	})
+	if err == nil && job.hosts > 1 {
+		err = connect(n, settings)
+	}
+	if err != nil {
+		fail(fmt.Sprintf("host %d: jia_init: %v", job.self, err))
+	}
+	job.node.Store(n)
+	return job.member != nil && job.member.TerminalOutput()
+}
+
+// connect joins this host to the others.
+func connect(n *node.Node, settings conf.Settings) error {
+	options := epoll.Options{
+		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize,
+	}
+	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.hosts <= runtime.NumCPU() {
+		options.Spin = spinLimit
+	}
+	t, err := listen(options)
+	if err != nil {
+		return err
+	}
+	addrs, err := job.member.Exchange(t.Addr())
+	if err != nil {
+		return err
+	}
+	if err := t.Start(addrs); err != nil {
+		return err
+	}
+	return n.Connect(t)
+}
+
+// listen binds to this machine's loopback, since all hosts are here, whichever family it has.
+func listen(o epoll.Options) (*epoll.Transport, error) {
+	t, err := epoll.Listen("tcp4", "127.0.0.1:0", o)
+	if err != nil {
+		if t6, err6 := epoll.Listen("tcp6", "[::1]:0", o); err6 == nil {
+			return t6, nil
+		}
+	}
+	return t, err
+}
+
+// running returns the node for a call of the program.
+func running(call string) *node.Node {
+	n := job.node.Load()
+	switch {
+	case n == nil:
+		fail(call + " was called before jia_init; call jia_init(argc, argv) first")
+	case job.left.Load():
+		fail(fmt.Sprintf("host %d: %s was called after jia_exit", job.self, call))
+	}
+	return n
+}
+
+// leave is jia_exit: the first call is collective, further ones do nothing.
+func leave(owner core.Owner) {
+	n := job.node.Load()
+	if n == nil {
+		fail("jia_exit was called before jia_init; call jia_init(argc, argv) first")
+	}
+	if !job.left.CompareAndSwap(false, true) {
+		return
+	}
+	n.Rendezvous(owner, wire.KindExit)
+	if job.member != nil {
+		job.member.Leaving()
+	}
+}
+
+// finish is called when the process exits, after stdio was flushed.
+func finish() {
+	if job.member != nil {
+		job.member.Finish()
+	}
+}
+
+// fail ends the job with one line on standard error. It does not return.
+func fail(line string) {
+	if job.member != nil {
+		job.member.Fail(line)
+	}
+	fmt.Fprintf(os.Stderr, "jia: %s\n", line)
+	os.Exit(1)
+}
+
+// supervise is what the supervisor's copy of the program runs instead of main.
+func supervise() int { return launch.Supervise() }

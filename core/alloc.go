@@ -1,0 +1,216 @@
+package core
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"jiajia/core/wire"
+)
+
+// AllocCall names the function that a program called, for the comparison between hosts and for messages.
+type AllocCall uint64
+
+const (
+	CallAlloc AllocCall = iota
+	CallAlloc1
+	CallAlloc2
+	CallAlloc2p
+	CallAlloc3
+	CallAlloc4
+	CallAllocArray
+	CallAllocRandom
+)
+
+var allocNames = [...]string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4",
+	"jia_alloc_array", "jia_alloc_random"}
+
+// extent is one allocation: a run of pages and the rule that gives their homes.
+type extent struct {
+	first PageID
+	pages uint64
+	// block and start: block i of the extent is homed at (start+i) mod hosts. Used when segments is empty.
+	block uint64
+	start HostID
+	// segments is a pattern of homes that repeats every segments[last].end pages.
+	segments []segment
+}
+
+// segment says that pages up to end (exclusive, from the pattern's beginning) live at host.
+type segment struct {
+	end  uint64
+	host HostID
+}
+
+func (e *extent) home(p PageID, hosts int) HostID {
+	i := uint64(p - e.first)
+	if len(e.segments) == 0 {
+		return HostID((uint64(e.start) + i/e.block) % uint64(hosts))
+	}
+	i %= e.segments[len(e.segments)-1].end
+	k := sort.Search(len(e.segments), func(k int) bool { return i < e.segments[k].end })
+	return e.segments[k].host
+}
+
+// Alloc gives the program args[0] bytes of fresh zeroed memory and returns its first page. args are the call's
+// arguments in order, arrays flattened behind the scalars. Every host must make the same calls in the same order; the
+// next barrier compares them.
+func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
+	size := args[0]
+	pages := m.pagesFor(size)
+	e := extent{first: m.allocated, pages: pages, block: 1}
+	hosts := uint64(m.cfg.Hosts)
+	needHost := func(what string, h uint64) error {
+		if h >= hosts {
+			return misuse("%s: %s %d does not exist; hosts are 0 to %d", describeAlloc(call, args), what, int64(h), hosts-1)
+		}
+		return nil
+	}
+	var err error
+	switch call {
+	case CallAlloc:
+	case CallAlloc1:
+		e.block = pages
+	case CallAlloc2:
+		e.block = m.pagesFor(args[1])
+	case CallAlloc2p:
+		e.block, e.start = pages, HostID(args[1])
+		err = needHost("host", args[1])
+	case CallAlloc3:
+		e.block, e.start = m.pagesFor(args[1]), HostID(args[2])
+		err = needHost("starting host", args[2])
+	case CallAlloc4: // size, start, blocks...
+		err = needHost("starting host", args[1])
+		if err == nil {
+			e.segments = m.lapSegments(args[1], args[2:])
+		}
+	case CallAllocArray: // size, bytes on each host...
+		if n := uint64(len(args) - 1); n > hosts {
+			err = misuse("%s: %d shares for %d hosts; give at most one a host", describeAlloc(call, args), n, hosts)
+		} else {
+			e.segments = m.shareSegments(args[1:])
+		}
+	case CallAllocRandom:
+		// A small generator of its own: every host draws the same sequence.
+		m.random = m.random*6364136223846793005 + 1442695040888963407
+		e.block, e.start = pages, HostID((m.random>>33)%hosts)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if (call == CallAlloc4 || call == CallAllocArray) && len(e.segments) == 0 {
+		return 0, misuse("%s: no block has a size above 0", describeAlloc(call, args))
+	}
+	if size > m.cfg.Pages*uint64(m.cfg.PageSize) || pages > m.cfg.Pages-uint64(m.allocated) {
+		return 0, misuse("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE",
+			describeAlloc(call, args), size, m.cfg.Pages*uint64(m.cfg.PageSize))
+	}
+	m.allocated += PageID(pages)
+	m.extents = append(m.extents, e)
+	m.newAllocs = append(m.newAllocs, wire.Alloc{Call: uint64(call), Args: append([]uint64(nil), args...)})
+	m.allocCalls++
+	return e.first, nil
+}
+
+// lapSegments is jia_alloc4's pattern: lap i over the hosts gives each of them blocks[i] bytes.
+func (m *Machine) lapSegments(start uint64, blocks []uint64) []segment {
+	var segs []segment
+	var end uint64
+	hosts := uint64(m.cfg.Hosts)
+	for _, b := range blocks {
+		if b == 0 {
+			continue
+		}
+		for h := uint64(0); h < hosts; h++ {
+			end += m.pagesFor(b)
+			segs = append(segs, segment{end, HostID((start + h) % hosts)})
+		}
+	}
+	return segs
+}
+
+// shareSegments is jia_alloc_array's pattern: bytes[i] bytes on host i.
+func (m *Machine) shareSegments(bytes []uint64) []segment {
+	var segs []segment
+	var end uint64
+	for h, b := range bytes {
+		if b > 0 {
+			end += m.pagesFor(b)
+			segs = append(segs, segment{end, HostID(h)})
+		}
+	}
+	return segs
+}
+
+// pagesFor rounds bytes up to whole pages, at least one.
+func (m *Machine) pagesFor(bytes uint64) uint64 {
+	ps := uint64(m.cfg.PageSize)
+	if bytes == 0 {
+		return 1
+	}
+	return (bytes-1)/ps + 1
+}
+
+// Home returns the home of an allocated page.
+func (m *Machine) Home(p PageID) (home HostID, ok bool) {
+	if p >= m.allocated {
+		return 0, false
+	}
+	if e := &m.extents[m.lastExtent]; p-e.first < PageID(e.pages) && p >= e.first {
+		return e.home(p, m.cfg.Hosts), true
+	}
+	i := sort.Search(len(m.extents), func(i int) bool { return m.extents[i].first > p }) - 1
+	m.lastExtent = i
+	return m.extents[i].home(p, m.cfg.Hosts), true
+}
+
+// describeAlloc renders a call the way its programmer wrote it.
+func describeAlloc(call AllocCall, args []uint64) string {
+	name := "an unknown allocation call"
+	if call < AllocCall(len(allocNames)) {
+		name = allocNames[call]
+	}
+	s := make([]string, 0, len(args))
+	for i, a := range args {
+		if i == 8 {
+			s = append(s, "...")
+			break
+		}
+		s = append(s, fmt.Sprint(a))
+	}
+	return name + "(" + strings.Join(s, ", ") + ")"
+}
+
+// compareAllocs checks another host's allocations since the last rendezvous against this host's.
+func (m *Machine) compareAllocs(from HostID, total uint64, theirs []wire.Alloc) error {
+	base := m.allocCalls - uint64(len(m.newAllocs))
+	show := func(l []wire.Alloc, i int) string {
+		if i >= len(l) {
+			return "made no such call"
+		}
+		return "called " + describeAlloc(AllocCall(l[i].Call), l[i].Args)
+	}
+	for i := 0; i < len(theirs) || i < len(m.newAllocs); i++ {
+		if i < len(theirs) && i < len(m.newAllocs) && sameAlloc(&theirs[i], &m.newAllocs[i]) {
+			continue
+		}
+		return misuse("hosts allocate differently: as allocation number %d host %d %s, host %d %s; every host must make the same jia_alloc calls in the same order",
+			base+uint64(i)+1, m.cfg.Self, show(m.newAllocs, i), from, show(theirs, i))
+	}
+	if total != m.allocCalls {
+		return misuse("hosts allocate differently: host %d made %d allocations, host %d made %d", m.cfg.Self, m.allocCalls, from, total)
+	}
+	return nil
+}
+
+func sameAlloc(a, b *wire.Alloc) bool {
+	if a.Call != b.Call || len(a.Args) != len(b.Args) {
+		return false
+	}
+	for i := range a.Args {
+		if a.Args[i] != b.Args[i] {
+			return false
+		}
+	}
+	return true
+}

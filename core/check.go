@@ -1,0 +1,88 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Check says which of the machine's invariants does not hold. It is for tests: it looks at every allocated page.
+func (m *Machine) Check() error {
+	if m.collections < m.epoch || m.collections > m.epoch+1 {
+		return fmt.Errorf("host %d: epoch %d with %d collections", m.cfg.Self, m.epoch, m.collections)
+	}
+	for p := PageID(0); p < m.allocated; p++ {
+		pg := m.pages.find(p)
+		if pg == nil {
+			continue
+		}
+		if err := m.checkPage(p, pg); err != nil {
+			return fmt.Errorf("host %d: page %d (%v, flags %b): %w", m.cfg.Self, p, pg.state, pg.flags, err)
+		}
+	}
+	for _, l := range m.open {
+		if l.token != tokenHeld {
+			return fmt.Errorf("host %d: lock %d has an open scope but is not held", m.cfg.Self, l.id)
+		}
+	}
+	return nil
+}
+
+func (m *Machine) checkPage(p PageID, pg *page) error {
+	home := pg.home == m.cfg.Self
+	dirty := pg.state == Dirty || pg.state == HomeDirty
+	switch {
+	case pg.home < 0:
+		return nil // not used yet
+	case home != (pg.state >= HomeFresh):
+		return fmt.Errorf("homed at host %d", pg.home)
+	case dirty && pg.flags&flagListed == 0:
+		return fmt.Errorf("dirty and not listed")
+	case (pg.flags&flagListed != 0) != slices.Contains(m.dirty, p):
+		return fmt.Errorf("flag and list of dirty pages differ")
+	case pg.flags&flagFetching != 0 && pg.state != Absent:
+		return fmt.Errorf("fetched while here")
+	case pg.flags&flagDoomed != 0 && pg.flags&flagFetching == 0:
+		return fmt.Errorf("doomed without a fetch")
+	case pg.flags&flagBlank != 0 && pg.state != HomeClean && pg.state != HomeIdle:
+		return fmt.Errorf("blank")
+	case home && pg.flags&(flagFetching|flagUnacked) != 0, !home && pg.flags&(flagBlank|flagAnnounced) != 0:
+		return fmt.Errorf("flag of another kind of page")
+	}
+	unacked := slices.ContainsFunc(m.diffs, func(d *outDiff) bool { return slices.Contains(d.pages, p) })
+	if unacked != (pg.flags&flagUnacked != 0) {
+		return fmt.Errorf("diff under way is %v", unacked)
+	}
+	return nil
+}
+
+// Quiescent says what is still under way on this host, if anything is. It is for tests.
+func (m *Machine) Quiescent() error {
+	for w := range m.ops {
+		if o := &m.ops[w]; o.kind != opNone || len(o.acks) > 0 {
+			return fmt.Errorf("host %d: waiter %d is in call %d, phase %d, with %d acknowledgements due", m.cfg.Self, w, o.kind, o.phase, len(o.acks))
+		}
+	}
+	switch {
+	case len(m.diffs) > 0:
+		return fmt.Errorf("host %d: %d diff messages are not acknowledged", m.cfg.Self, len(m.diffs))
+	case len(m.parked) > 0:
+		return fmt.Errorf("host %d: waiters %v are listed as parked", m.cfg.Self, m.parked)
+	case len(m.held) > 0 || len(m.open) > 0:
+		return fmt.Errorf("host %d: locks are held", m.cfg.Self)
+	}
+	for p := PageID(0); p < m.allocated; p++ {
+		if pg := m.pages.find(p); pg != nil && pg.flags&flagFetching != 0 {
+			return fmt.Errorf("host %d: page %d is being fetched", m.cfg.Self, p)
+		}
+	}
+	return nil
+}
+
+// HasLock tells whether a lock is at this host, free or held. Its token is at one host or in one grant. It is for tests.
+func (m *Machine) HasLock(id LockID) bool {
+	l := m.locks[id]
+	if l == nil {
+		return m.manager(id) == m.cfg.Self
+	}
+	return l.token != tokenElsewhere
+}

@@ -1,0 +1,90 @@
+package core
+
+import "jiajia/core/wire"
+
+// EffectKind says what the driver has to do.
+type EffectKind uint8
+
+// Memory effects, which the driver carries out in order before it lets go of the mutex under which it called the
+// machine: together with the step that produced them they are one atomic action.
+const (
+	// Protect lowers Count pages from Page on to read-only. On return no store can succeed without a fault.
+	Protect EffectKind = iota
+	// Unmap takes all access to Count pages away. Their frames keep their content.
+	Unmap
+	// Twin copies the frame of Page to a fresh twin.
+	Twin
+	// Diff compares Page with its twin, adds the changed bytes to diff message ID and frees the twin.
+	Diff
+	// Map makes Count pages from Page on readable.
+	Map
+	// MapWrite makes Count pages from Page on writable.
+	MapWrite
+	// MapFresh makes Count pages from Page on, none of which was ever written, writable; they read as zero.
+	MapFresh
+
+	lastMemoryEffect = MapFresh
+)
+
+// Effects of the second kind follow, in order, and may be carried out after the mutex was released.
+const (
+	// Send sends Msgs[Msg] to the server of Host, from the mailbox of the calling thread (or from the server, when
+	// the step was a message to it).
+	Send EffectKind = iota + lastMemoryEffect + 1
+	// SendLink sends Msgs[Msg] to the barrier thread of Host.
+	SendLink
+	// SendDiff sends diff message ID to the server of Host. When it turned out empty, the driver does not send it but
+	// hands the machine a DiffAck for it at once.
+	SendDiff
+	// Reply sends Msgs[Msg] to the mailbox Msgs[Msg].Port of Host.
+	Reply
+	// ReplyPage is Reply with the bytes of Page as payload, read no earlier than now.
+	ReplyPage
+	// Wake tells waiter Waiter, which was Parked, to Resume.
+	Wake
+)
+
+// Effect is one thing for the driver to do.
+type Effect struct {
+	Kind   EffectKind
+	Host   HostID
+	Page   PageID
+	Count  uint64
+	ID     uint64 // of a diff message
+	Msg    int    // index in Effects.Msgs
+	Waiter Waiter
+}
+
+// Memory tells whether the effect belongs into the critical section of the step that produced it.
+func (e *Effect) Memory() bool { return e.Kind <= lastMemoryEffect }
+
+// Effects collects what a step wants done. A driver keeps one for each thread and resets it between steps.
+type Effects struct {
+	List []Effect
+	Msgs []wire.Message
+}
+
+// Reset empties fx and keeps its memory. Lists inside messages belong to the machine and are not reused.
+func (fx *Effects) Reset() {
+	fx.List = fx.List[:0]
+	fx.Msgs = fx.Msgs[:0]
+}
+
+func (fx *Effects) add(e Effect) { fx.List = append(fx.List, e) }
+
+// run adds a memory effect on one page, joined to the one before when that covers the pages just below.
+func (fx *Effects) run(k EffectKind, p PageID) {
+	if n := len(fx.List); n > 0 {
+		last := &fx.List[n-1]
+		if last.Kind == k && last.Page+PageID(last.Count) == p {
+			last.Count++
+			return
+		}
+	}
+	fx.add(Effect{Kind: k, Page: p, Count: 1})
+}
+
+func (fx *Effects) send(k EffectKind, to HostID, msg wire.Message) {
+	fx.Msgs = append(fx.Msgs, msg)
+	fx.add(Effect{Kind: k, Host: to, Msg: len(fx.Msgs) - 1})
+}

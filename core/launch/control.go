@@ -1,0 +1,191 @@
+package launch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"jiajia/core/conf"
+)
+
+// protocolVersion is that of the control messages and of the supervisor's descriptors. Both ends run the same binary
+// unless it was replaced on disk in the moment of the start; then the versions differ and the start is refused.
+const protocolVersion = 1
+
+// Limits of the control messages, in bytes unless said otherwise.
+const (
+	maxHosts   = conf.MaxLocalHosts
+	maxAddress = 256
+	maxCause   = 4096 // a failure's line as a host may send it
+	secretSize = 32
+	// The table of addresses is the longest message: each address quoted, every byte of it perhaps escaped.
+	maxMessage = 64<<10 + maxHosts*(6*maxAddress+3)
+)
+
+// A kind says what a control message is for and which way it goes.
+type kind string
+
+const (
+	// Host to supervisor.
+	kindStart   kind = "start"   // host 0's first: what to run and how
+	kindAddress kind = "address" // where this host listens
+	kindFail    kind = "fail"    // the job must end, for this reason
+	kindLeaving kind = "leaving" // past jia_exit's barrier
+	kindFinish  kind = "finish"  // host 0 has nothing more to write
+
+	// Supervisor to host.
+	kindWelcome kind = "welcome" // every host's first
+	kindRefused kind = "refused" // to host 0 instead of a welcome: the job could not be started
+	kindTable   kind = "table"   // everybody's address
+	kindMissing kind = "missing" // these hosts have not sent theirs in time
+	kindAbort   kind = "abort"   // end at once
+	kindDrained kind = "drained" // the answer to finish: all other hosts are gone and all output is written
+)
+
+// A message is one line of JSON on a control connection. Only the fields that its kind names are set.
+type message struct {
+	Kind      kind     `json:"kind"`
+	Version   int      `json:"version,omitempty"`   // start, welcome: protocolVersion
+	Size      int      `json:"size,omitempty"`      // start, welcome: hosts of the job, 1 to maxHosts
+	Pid       int      `json:"pid,omitempty"`       // start: of host 0; welcome: of the supervisor
+	Prompt    bool     `json:"prompt,omitempty"`    // start: somebody may be waiting for host 0's unfinished lines
+	Rank      int      `json:"rank,omitempty"`      // welcome: of the receiver
+	Secret    []byte   `json:"secret,omitempty"`    // welcome: the job's, secretSize bytes
+	Terminal  bool     `json:"terminal,omitempty"`  // welcome: the real standard output is a terminal
+	Address   string   `json:"address,omitempty"`   // address: 1 to maxAddress bytes
+	Addresses []string `json:"addresses,omitempty"` // table: one per host, by rank
+	Missing   []int    `json:"missing,omitempty"`   // missing: ranks
+	Line      string   `json:"line,omitempty"`      // fail, refused: 1 to maxCause bytes, one line
+}
+
+// encode returns m as it is sent, with its newline. Messages are built by this package, so it cannot fail.
+func (m message) encode() []byte {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("launch: encode %+v: %v", m, err))
+	}
+	return append(text, '\n')
+}
+
+// decode reads one message, without its newline. Every field it returns is within its limits.
+func decode(line []byte) (message, error) {
+	if len(line) > maxMessage {
+		return message{}, fmt.Errorf("control message of %d bytes, at most %d are allowed", len(line), maxMessage)
+	}
+	var m message
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&m); err != nil {
+		return message{}, fmt.Errorf("control message: %w", err)
+	}
+	if decoder.More() {
+		return message{}, errors.New("control message: more than one on a line")
+	}
+	if err := m.check(); err != nil {
+		return message{}, fmt.Errorf("control message %.20q: %w", m.Kind, err)
+	}
+	return m, nil
+}
+
+// check reports the first field that is missing or out of its limits.
+func (m message) check() error {
+	switch m.Kind {
+	case kindLeaving, kindFinish, kindAbort, kindDrained:
+		return nil
+	case kindStart, kindWelcome:
+		return m.checkGreeting()
+	case kindAddress:
+		return checkAddress(m.Address)
+	case kindFail, kindRefused:
+		if m.Line == "" || len(m.Line) > maxCause || m.Line != oneLine(m.Line) {
+			return fmt.Errorf("not a line of 1 to %d bytes", maxCause)
+		}
+		return nil
+	case kindTable:
+		if n := len(m.Addresses); n < 1 || n > maxHosts {
+			return fmt.Errorf("%d addresses", n)
+		}
+		for rank, address := range m.Addresses {
+			if err := checkAddress(address); err != nil {
+				return fmt.Errorf("host %d: %w", rank, err)
+			}
+		}
+		return nil
+	case kindMissing:
+		if n := len(m.Missing); n < 1 || n > maxHosts {
+			return fmt.Errorf("%d hosts", n)
+		}
+		for _, rank := range m.Missing {
+			if rank < 0 || rank >= maxHosts {
+				return fmt.Errorf("host %d", rank)
+			}
+		}
+		return nil
+	}
+	return errors.New("unknown kind")
+}
+
+func (m message) checkGreeting() error {
+	switch {
+	case m.Version != protocolVersion:
+		return fmt.Errorf("version %d where %d is spoken: was the program replaced while it started?", m.Version, protocolVersion)
+	case m.Size < 1 || m.Size > maxHosts:
+		return fmt.Errorf("%d hosts", m.Size)
+	case m.Pid < 1:
+		return fmt.Errorf("process id %d", m.Pid)
+	case m.Rank < 0 || m.Rank >= m.Size:
+		return fmt.Errorf("host %d of %d", m.Rank, m.Size)
+	case m.Kind == kindWelcome && len(m.Secret) != secretSize:
+		return fmt.Errorf("a secret of %d bytes", len(m.Secret))
+	}
+	return nil
+}
+
+func checkAddress(address string) error {
+	if address == "" || len(address) > maxAddress {
+		return fmt.Errorf("an address of %d bytes", len(address))
+	}
+	return nil
+}
+
+// oneLine makes text fit for one line of the terminal: at most maxCause bytes of valid UTF-8 without control
+// characters.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(strings.TrimSpace(text), "?"))
+	if len(text) > maxCause {
+		text = strings.ToValidUTF8(text[:maxCause], "")
+	}
+	return text
+}
+
+// A lineBuffer cuts what arrives on a control connection into messages.
+type lineBuffer struct {
+	held []byte // Invariant between calls of next that returned nil: no newline in it
+}
+
+// add appends bytes as they arrived. The error says that the sender has exceeded the longest message.
+func (b *lineBuffer) add(data []byte) error {
+	b.held = append(b.held, data...)
+	if len(b.held) > maxMessage && bytes.IndexByte(b.held, '\n') < 0 {
+		return fmt.Errorf("control message of more than %d bytes", maxMessage)
+	}
+	return nil
+}
+
+// next returns the next complete line without its newline, nil when there is none. It is valid until the next add.
+func (b *lineBuffer) next() []byte {
+	end := bytes.IndexByte(b.held, '\n')
+	if end < 0 {
+		return nil
+	}
+	line := b.held[:end:end]
+	b.held = b.held[end+1:]
+	return line
+}

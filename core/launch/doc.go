@@ -1,0 +1,59 @@
+// Package launch starts the processes of a job on one machine and ends them together.
+//
+// JIA_NPROC=4 ./app becomes five processes:
+//
+//	shell ── host 0 (the started process)          stdin, environment, arguments: the user's
+//	           │ pipes for fds 1 and 2, control
+//	         supervisor ── host 1, host 2, host 3  stdin: /dev/null; the rest as host 0 had it at its start
+//
+// During jia_init host 0 runs its own binary a second time. A constructor in that copy (cabi/supervise.c) finds
+// JIA_SUPERVISOR in the environment and calls Supervise instead of letting main run. Why a process of its own, and
+// not a thread of host 0: it must see host 0 die of anything, SIGKILL included, and end the others; it must pass on
+// the last output of every host after that host is gone; and it must do so while host 0 is stopped or computes with
+// every processor. Why not the parent of host 0, as with mpirun: host 0 is already running when it calls jia_init.
+//
+// The supervisor does three things, one file each:
+//
+//   - supervisor.go decides. One goroutine hears of everything that happens to a host (a message on its control
+//     connection, its death, a signal from the terminal) and moves the job from running to ended. See phase.
+//   - children.go starts hosts 1 and up, and finds out how a host died.
+//   - relay.go owns the job's real standard output and error and passes on whole lines.
+//
+// A host talks to it through a Job: over one stream socket (control.go has the messages), inherited, never named.
+//
+// # Guarantees
+//
+// When a host dies, exits before jia_exit or calls Job.Fail, every process of the job is gone within two seconds,
+// whatever state it is in: a process that is stopped or blocks its signals is killed. The first cause, and only that,
+// is printed in one line. When the supervisor itself is killed, the kernel kills its children and host 0 sees the
+// control connection end. Processes that the program itself started are the program's own business.
+package launch
+
+import "time"
+
+// The limits that add up to the promise above: everything gone within two seconds of the first cause.
+const (
+	// A report by a live host waits this long, since it is often the echo of a death (a connection that broke)
+	// of which the supervisor has not been told yet. The death is then the first cause.
+	echoLimit = 100 * time.Millisecond
+	// After a request to end, a host has this long before it is killed. Paid at most twice: hosts 1 and up first,
+	// host 0 last, so that the shell's prompt returns when nothing else is left.
+	graceLimit = 400 * time.Millisecond
+	// How long the output that was under way may hold up the end of a failed job, in case nobody reads it.
+	outputLimit = 500 * time.Millisecond
+	// Job.Fail gives up waiting for the supervisor and exits by itself.
+	failLimit = 1500 * time.Millisecond
+	// A signal from the terminal within this time explains any death: every process of the group had it.
+	interruptLimit = time.Second
+)
+
+// welcomeLimit bounds how long a host waits for the supervisor's first message. It covers the start of the
+// supervisor and of all hosts on a loaded machine, not any of the program's own code.
+const welcomeLimit = 60 * time.Second
+
+// exchangeLimit bounds how long after the start of the job the last host may call jia_init. It is generous because a
+// program may read its input first. A variable so that tests need not wait so long.
+var exchangeLimit = 2 * time.Minute
+
+// promptLimit is how long an unfinished line of host 0 stays quiet before it is taken for a prompt and passed on.
+const promptLimit = 100 * time.Millisecond

@@ -1,0 +1,91 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Variables that carry a process's role to it. They are internal, and never seen by a program's own children.
+const (
+	// EnvSupervisor is set to protocolVersion in the environment of the supervisor.
+	EnvSupervisor = "JIA_SUPERVISOR"
+	// envControl is set to "<descriptor>,<process id of the supervisor>" in the environment of hosts 1 and up. The
+	// process id exposes a stale value: one that a grandchild inherited because its parent never called jia_init.
+	envControl = "JIA_CONTROL"
+)
+
+// A Role says which part the calling process has in a job.
+type Role int
+
+// The roles that FromEnvironment finds.
+const (
+	RoleSingle  Role = iota // one process, no job: none of this package is needed
+	RoleStarter             // started by the user with JIA_NPROC above 1: call Start
+	RoleMember              // started by a supervisor: call Join
+)
+
+// FromEnvironment finds the role of this process; nproc is the value in force of the setting of that name. The error
+// is for the supervisor's copy of the program: it must never reach jia_init.
+func FromEnvironment(nproc int) (Role, error) {
+	if os.Getenv(EnvSupervisor) != "" {
+		return RoleSingle, errors.New(EnvSupervisor + " is set, but this process is no supervisor: unset it; " +
+			"a program that runs with the rights of another user or links the library dynamically cannot use JIA_NPROC")
+	}
+	if _, ok := controlDescriptor(); ok {
+		return RoleMember, nil
+	}
+	if nproc > 1 {
+		return RoleStarter, nil
+	}
+	return RoleSingle, nil
+}
+
+// controlDescriptor finds the control connection that our supervisor passed to us; ok is false when it did not.
+func controlDescriptor() (fd int, ok bool) {
+	number, parent, _ := strings.Cut(os.Getenv(envControl), ",")
+	fd, err := strconv.Atoi(number)
+	if err != nil || fd < 0 || parent != strconv.Itoa(os.Getppid()) {
+		return 0, false
+	}
+	return fd, true
+}
+
+// withoutRoles returns the environment this process was started with, less the variables of this package.
+func withoutRoles() []string {
+	var kept []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if name != EnvSupervisor && name != envControl {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// arguments returns the arguments this process was started with. The kernel keeps their bytes, so that a program
+// which has permuted its argv (getopt does) still starts the others with the original order.
+func arguments() ([]string, error) {
+	text, err := os.ReadFile("/proc/self/cmdline")
+	if err != nil {
+		return nil, fmt.Errorf("find the program's arguments: %w", err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"), nil
+}
+
+// program returns a path that executes this very binary. The name it was started by is preferred, since the path's
+// last part is the name that ps shows; the kernel's own link serves when the file was removed or replaced since.
+func program() string {
+	const self = "/proc/self/exe"
+	name, err := os.Readlink(self)
+	if err != nil || !filepath.IsAbs(name) || strings.HasSuffix(name, " (deleted)") {
+		return self
+	}
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return self
+	}
+	return name
+}

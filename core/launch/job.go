@@ -1,0 +1,255 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Job is a host's place in the job that it belongs to. Its methods may be called from any thread.
+//
+// While the job lasts, the supervisor may end this process at any moment: a goroutine of the Job listens for its
+// word, and calls os.Exit(1) when it comes or when the supervisor is gone.
+type Job struct {
+	rank, size    int
+	secret        []byte
+	terminal      bool
+	pid           int // of this process: a forked child has a Job too, but no part in the job
+	supervisorPid int
+	control       *os.File
+
+	// Host 0 only: where standard output and error went before Start, -1 elsewhere.
+	realStdout, realStderr int
+
+	mu        sync.Mutex // guards the fields below, and keeps messages whole
+	left      bool
+	exchanged bool
+	finished  bool // the supervisor has said that all is written: its end is no news
+
+	table   chan message  // capacity 1: table or missing
+	drained chan struct{} // closed when the supervisor is done
+}
+
+// Rank returns which host this is, from 0 to Size()-1.
+func (j *Job) Rank() int { return j.rank }
+
+// Size returns how many hosts the job has.
+func (j *Job) Size() int { return j.size }
+
+// Secret returns the 32 bytes that only the hosts of this job know. They have never been in a file, an environment or
+// an argument. The caller must not change them.
+func (j *Job) Secret() []byte { return j.secret }
+
+// SameMachine reports whether all hosts run on this machine, and may share what only it has (memory, processors).
+func (j *Job) SameMachine() bool { return true }
+
+// TerminalOutput reports whether a person looks at the standard output: C programs should then buffer it by lines,
+// although it is a pipe.
+func (j *Job) TerminalOutput() bool { return j.terminal }
+
+// Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
+// It is collective and may be called once. It blocks until all hosts have called it; the error names those that have
+// not in time, two minutes after the start of the job. address is any text of 1 to 256 bytes.
+func (j *Job) Exchange(address string) ([]string, error) {
+	if err := checkAddress(address); err != nil {
+		return nil, fmt.Errorf("exchange addresses: %w", err)
+	}
+	j.mu.Lock()
+	again := j.exchanged
+	j.exchanged = true
+	j.mu.Unlock()
+	if again {
+		return nil, errors.New("exchange addresses: it has been done already")
+	}
+	if err := j.send(message{Kind: kindAddress, Address: address}); err != nil {
+		return nil, fmt.Errorf("exchange addresses: %w", err)
+	}
+	answer := <-j.table
+	if answer.Kind == kindMissing {
+		return nil, fmt.Errorf("exchange addresses: %s did not call jia_init within %v of the start: see what keeps it",
+			hostList(answer.Missing), exchangeLimit)
+	}
+	if len(answer.Addresses) != j.size {
+		return nil, fmt.Errorf("exchange addresses: %d addresses for %d hosts", len(answer.Addresses), j.size)
+	}
+	return answer.Addresses, nil
+}
+
+// hostList words some ranks: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".
+func hostList(ranks []int) string {
+	const shown = 8
+	if len(ranks) == 1 {
+		return fmt.Sprintf("host %d", ranks[0])
+	}
+	last := fmt.Sprintf("%d more", len(ranks)-shown)
+	if len(ranks) <= shown {
+		last = fmt.Sprint(ranks[len(ranks)-1])
+		ranks = ranks[:len(ranks)-1]
+	} else {
+		ranks = ranks[:shown]
+	}
+	return "hosts " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ranks), " ", ", "), "[]") + " and " + last
+}
+
+// Fail ends the job for the reason in line, which should say what, why and what to do; the supervisor puts "jia: " and
+// the host before it, unless it begins with "host <rank>: " already. Of several reasons only the first is printed, and the death of another host counts as earlier.
+// Fail never returns: the process is ended with status 1, at the latest after 1.5 s.
+func (j *Job) Fail(line string) {
+	line = oneLine(line)
+	if line == "" {
+		line = "the program ended the job without giving a reason"
+	}
+	if err := j.send(message{Kind: kindFail, Line: line}); err != nil {
+		j.say(byHost(j.rank, line))
+		os.Exit(1)
+	}
+	time.Sleep(failLimit) // the listener ends the process before
+	os.Exit(1)
+}
+
+// Leaving tells the supervisor that this host is past jia_exit's barrier. From now on it may exit with any status; only
+// a signal that kills it is still a failure of the job.
+func (j *Job) Leaving() {
+	j.mu.Lock()
+	j.left = true
+	j.mu.Unlock()
+	// A supervisor that is gone has ended us, or is about to.
+	_ = j.send(message{Kind: kindLeaving})
+}
+
+// Finish is for the host's exit handler, when standard output and error were flushed. In host 0 it gives descriptors
+// 1 and 2 their old meaning, then blocks until all other hosts have ended and all output is written, so that nothing
+// of the job is left when the process is gone. In other hosts it returns at once, and in a forked child that inherited
+// the handler too. In a host 0 that exits without Leaving it ends the job as Fail does.
+func (j *Job) Finish() {
+	if j.rank != 0 || os.Getpid() != j.pid {
+		return
+	}
+	j.mu.Lock()
+	left := j.left
+	j.mu.Unlock()
+	if !left {
+		j.Fail("it called exit, or returned from main, before jia_exit, which ends the job: " +
+			"let every host call jia_exit before it ends")
+	}
+	// A program may have closed them, and then it does not want them back.
+	restore(j.realStdout, 1)
+	restore(j.realStderr, 2)
+	if err := j.send(message{Kind: kindFinish}); err != nil {
+		return // the listener ends the process
+	}
+	<-j.drained
+}
+
+// restore gives descriptor to the file that saved refers to, if it is open at all.
+func restore(saved, to int) {
+	if _, err := unix.FcntlInt(uintptr(to), unix.F_GETFD, 0); err == nil {
+		_ = unix.Dup3(saved, to, 0) // both are open, so only a signal can interrupt it, and Linux does not do that
+	}
+}
+
+// say prints a line of the library where the user can see it, the supervisor being gone.
+func (j *Job) say(line string) {
+	fd := 2
+	if j.realStderr >= 0 {
+		fd = j.realStderr
+	}
+	_, _ = unix.Write(fd, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
+}
+
+// send sends one message, blocking if it must.
+func (j *Job) send(msg message) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	raw, err := j.control.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("reach the supervisor: %w", err)
+	}
+	text := msg.encode()
+	var sendErr error
+	err = raw.Write(func(fd uintptr) bool {
+		for len(text) > 0 && sendErr == nil {
+			n, err := unix.SendmsgN(int(fd), text, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+			switch {
+			case errors.Is(err, unix.EAGAIN):
+				return false // call again when there is room
+			case errors.Is(err, unix.EINTR):
+			case err != nil:
+				sendErr = err
+			default:
+				text = text[n:]
+			}
+		}
+		return true
+	})
+	if err = errors.Join(err, sendErr); err != nil {
+		return fmt.Errorf("reach the supervisor: %w", err)
+	}
+	return nil
+}
+
+// listen handles what the supervisor says, for as long as the process lives.
+func (j *Job) listen(input *lineBuffer) {
+	for {
+		line, err := nextLine(j.control, input)
+		var msg message
+		if err == nil {
+			msg, err = decode(line)
+		}
+		if err != nil {
+			j.orphaned()
+			return
+		}
+		switch msg.Kind {
+		case kindAbort:
+			os.Exit(1)
+		case kindTable, kindMissing:
+			select {
+			case j.table <- msg:
+			default: // sent once only, so this is a second one: ignore it
+			}
+		case kindDrained:
+			j.mu.Lock()
+			j.finished = true
+			j.mu.Unlock()
+		}
+	}
+}
+
+// orphaned is called at the end of the control connection.
+func (j *Job) orphaned() {
+	j.mu.Lock()
+	finished := j.finished
+	j.mu.Unlock()
+	if finished {
+		close(j.drained)
+		return
+	}
+	if j.rank == 0 {
+		j.say(fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
+			"see the kernel's log (dmesg) for a lack of memory", j.supervisorPid))
+	}
+	os.Exit(1)
+}
+
+// nextLine returns the next message's bytes, valid until the next call. It blocks, within the file's deadline.
+func nextLine(control *os.File, input *lineBuffer) ([]byte, error) {
+	buf := make([]byte, 4096)
+	for {
+		if line := input.next(); line != nil {
+			return line, nil
+		}
+		n, err := control.Read(buf)
+		if n > 0 {
+			err = input.add(buf[:n])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,387 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A phase is how far the end of the job has come. It only ever moves forward.
+type phase int
+
+const (
+	running      phase = iota // all is well
+	draining                  // all is well, only host 0 is left, and waits for its output to be written
+	endingOthers              // a first cause is known: hosts 1 and up are being ended
+	endingFirst               // host 0 too
+)
+
+// A supervisor decides. All its fields belong to the goroutine of loop; whatever happens elsewhere is posted there.
+type supervisor struct {
+	loop    *loop
+	relay   *relay
+	null    int       // /dev/null
+	pidfd   int       // host 0; -1 where the kernel or a sandbox refuses it
+	members []*member // by rank
+
+	phase     phase
+	finishing bool // host 0 waits in Job.Finish
+	answered  int  // hosts whose address is known
+	told      bool // the addresses were sent, or it was too late for them
+
+	accused     bool      // a host has reported a failure that waits for its first cause
+	interrupted time.Time // of the last signal that a terminal sends to the whole job
+	interrupt   unix.Signal
+	hungUp      bool // nobody reads our standard output or error any more
+	causeOut    bool // the first cause is written, or took too long
+}
+
+// others calls do for every host but host 0 that is still there.
+func (s *supervisor) others(do func(*member)) {
+	for _, m := range s.members[1:] {
+		if !m.ended {
+			do(m)
+		}
+	}
+}
+
+func (s *supervisor) anyOther() (any bool) {
+	s.others(func(*member) { any = true })
+	return any
+}
+
+// readControl handles what has arrived on the control connection of a host.
+func (s *supervisor) readControl(m *member) {
+	buf := make([]byte, 4096)
+	for m.control >= 0 {
+		n, err := unix.Read(m.control, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case n <= 0:
+			s.closeControl(m)
+			s.loop.after(echoLimit, func() { s.deserted(m) })
+			return
+		}
+		if err := m.input.add(buf[:n]); err != nil {
+			s.distrust(m, err)
+			return
+		}
+		for line := m.input.next(); line != nil; line = m.input.next() {
+			msg, err := decode(line)
+			if err == nil {
+				err = s.handle(m, msg)
+			}
+			if err != nil {
+				s.distrust(m, err)
+				return
+			}
+		}
+	}
+}
+
+func (s *supervisor) closeControl(m *member) {
+	if m.control >= 0 {
+		s.loop.unwatch(m.control)
+		_ = unix.Close(m.control)
+		m.control = -1
+	}
+}
+
+// deserted is called some time after a host closed its control connection: dying, it has been reaped since.
+func (s *supervisor) deserted(m *member) {
+	if m.ended || m.left {
+		return
+	}
+	if m.rank == 0 && s.pidfd < 0 {
+		s.firstEnded() // the only way to know
+		return
+	}
+	s.fail(fmt.Sprintf("host %d (pid %d) has closed the library's descriptors or become another program, "+
+		"which ends the job: leave descriptors alone that the program did not open", m.rank, m.pid))
+}
+
+func (s *supervisor) distrust(m *member, err error) {
+	s.closeControl(m)
+	s.fail(fmt.Sprintf("host %d (pid %d) sent nonsense, which ends the job: %s: look for a program that writes to "+
+		"descriptors it did not open", m.rank, m.pid, oneLine(err.Error())))
+}
+
+// handle carries out one message. The error is for a message that this host may not send now.
+func (s *supervisor) handle(m *member, msg message) error {
+	switch msg.Kind {
+	case kindAddress:
+		if m.address != "" {
+			return errors.New("a second address")
+		}
+		m.address = msg.Address
+		s.answered++
+		s.tellAddresses()
+	case kindLeaving:
+		m.left = true
+	case kindFinish:
+		if m.rank != 0 {
+			return errors.New("only host 0 finishes")
+		}
+		s.finishing = true
+		s.step()
+	case kindFail:
+		s.accuse(byHost(m.rank, msg.Line))
+	default:
+		return fmt.Errorf("a %q is not for the supervisor", msg.Kind)
+	}
+	return nil
+}
+
+// tellAddresses sends everybody's address to everybody once they are all known.
+func (s *supervisor) tellAddresses() {
+	if s.told || s.answered < len(s.members) {
+		return
+	}
+	s.told = true
+	table := message{Kind: kindTable}
+	for _, m := range s.members {
+		table.Addresses = append(table.Addresses, m.address)
+	}
+	s.sendAll(table)
+}
+
+// exchangeLate is called exchangeLimit after the start.
+func (s *supervisor) exchangeLate() {
+	if s.told || s.answered == 0 {
+		return
+	}
+	s.told = true
+	late := message{Kind: kindMissing}
+	for _, m := range s.members {
+		if m.address == "" {
+			late.Missing = append(late.Missing, m.rank)
+		}
+	}
+	s.sendAll(late)
+}
+
+func (s *supervisor) sendAll(msg message) {
+	for _, m := range s.members {
+		s.send(m, msg)
+	}
+}
+
+// send never blocks: the socket's buffer takes all that a host is ever sent, so one that is full holds somebody
+// else's data. A host that is gone is found out by other means.
+func (s *supervisor) send(m *member, msg message) {
+	if m.control < 0 {
+		return
+	}
+	text := msg.encode()
+	n, err := unix.SendmsgN(m.control, text, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+	if err == nil && n < len(text) || errors.Is(err, unix.EAGAIN) {
+		s.distrust(m, fmt.Errorf("a %q message did not fit into its control connection", msg.Kind))
+	}
+}
+
+// childEnded is called for every child of this process that is gone.
+func (s *supervisor) childEnded(pid int, status unix.WaitStatus) {
+	for _, m := range s.members[1:] {
+		if m.pid == pid && !m.ended {
+			s.readControl(m) // what it said before it died decides whether this is a failure
+			m.ended = true
+			s.relay.drain(m.streams, true)
+			s.judge(m, status)
+			s.step()
+			return
+		}
+	}
+}
+
+// judge decides whether a host that is gone takes the job with it. After jia_exit only a signal does: programs of old
+// have a main that returns no status.
+func (s *supervisor) judge(m *member, status unix.WaitStatus) {
+	switch {
+	case s.phase != running:
+	case m.left && !status.Signaled():
+	case status.Signaled() && status.Signal() == unix.SIGPIPE:
+		s.afterHangUp(func() { s.fail(deathCause(m, status)) })
+	case status.Signaled() && fromTerminal(status.Signal()) && time.Since(s.interrupted) > interruptLimit:
+		// The terminal's signal goes to all processes in turn; ours may be the next.
+		s.loop.after(echoLimit, func() { s.fail(deathCause(m, status)) })
+	default:
+		s.fail(deathCause(m, status))
+	}
+}
+
+// afterHangUp calls otherwise unless our own output turns out to be what was cut off.
+func (s *supervisor) afterHangUp(otherwise func()) {
+	s.relay.flushed(func() {
+		s.loop.post(func() {
+			if s.hungUp {
+				s.fail("")
+			} else {
+				otherwise()
+			}
+		})
+	})
+}
+
+// firstEnded is called when host 0 is gone.
+func (s *supervisor) firstEnded() {
+	first := s.members[0]
+	if first.ended {
+		return
+	}
+	s.readControl(first)
+	first.ended = true
+	s.relay.drain(first.streams, true)
+	status, known := fate(s.pidfd, first.pid)
+	switch {
+	case known && status.Signaled() || known && !first.left:
+		s.judge(first, status)
+	case !first.left:
+		s.afterHangUp(func() { s.fail(vanished(first)) })
+	default:
+		// It left without running exit handlers, which is its right; the others may finish, but not take long.
+		s.loop.after(interruptLimit, func() {
+			if s.anyOther() {
+				s.fail(fmt.Sprintf("host 0 (pid %d) ended without waiting for the other hosts, which are ended too: "+
+					"let it return from main or call exit", first.pid))
+			}
+		})
+	}
+	if s.phase == draining { // nobody waits for the output any more, and perhaps nobody reads it
+		s.loop.after(outputLimit, s.loop.stop)
+	}
+	s.step()
+}
+
+// byHost says who reports line, unless it does so itself.
+func byHost(rank int, line string) string {
+	who := fmt.Sprintf("host %d: ", rank)
+	return who + strings.TrimPrefix(line, who)
+}
+
+// accuse takes a live host's report as the first cause, unless it turns out to be the echo of a death.
+func (s *supervisor) accuse(line string) {
+	if s.accused {
+		return
+	}
+	s.accused = true
+	s.loop.after(echoLimit, func() { s.fail(line) })
+}
+
+// outputLost is called when the real standard output or error can no longer be written.
+func (s *supervisor) outputLost(k *sink) {
+	if k.hungUp() {
+		s.hungUp = true // the next host that writes dies of SIGPIPE, unless it prefers to know
+		return
+	}
+	s.fail(oneLine(k.err.Error()) + ", which ends the job")
+}
+
+// terminalSignal is called for a signal to this process, which is one to the whole group.
+func (s *supervisor) terminalSignal(number unix.Signal) {
+	s.interrupted, s.interrupt = time.Now(), number
+}
+
+func fromTerminal(number unix.Signal) bool {
+	return number == unix.SIGINT || number == unix.SIGQUIT || number == unix.SIGTERM || number == unix.SIGHUP
+}
+
+// fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
+func (s *supervisor) fail(line string) {
+	if s.phase != running {
+		return
+	}
+	s.phase = endingOthers
+	if time.Since(s.interrupted) < interruptLimit {
+		line = fmt.Sprintf("interrupted (%s)", unix.SignalName(s.interrupt))
+	}
+	for _, m := range s.members {
+		if !m.ended {
+			s.relay.drain(m.streams, false) // what was written before the cause is shown before it
+		}
+	}
+	if line != "" {
+		s.relay.say(line)
+	}
+	written := func() {
+		s.causeOut = true
+		s.step()
+	}
+	s.relay.flushed(func() { s.loop.post(written) })
+	s.loop.after(outputLimit, written)
+
+	s.others(func(m *member) { s.send(m, message{Kind: kindAbort}) })
+	s.loop.after(graceLimit, func() {
+		s.others(func(m *member) { _ = unix.Kill(m.pid, unix.SIGKILL) })
+	})
+	s.step()
+}
+
+// step moves the end of the job on as far as it can go.
+func (s *supervisor) step() {
+	first := s.members[0]
+	switch s.phase {
+	case running:
+		if s.anyOther() || !s.finishing && !first.ended || first.ended && !first.left {
+			return
+		}
+		s.phase = draining
+		s.relay.drain(first.streams, true)
+		s.relay.flushed(func() {
+			s.loop.post(func() {
+				s.send(first, message{Kind: kindDrained})
+				s.loop.stop()
+			})
+		})
+	case endingOthers:
+		if s.anyOther() || !s.causeOut {
+			return
+		}
+		s.phase = endingFirst
+		if !first.ended {
+			s.endFirst()
+		}
+		s.step()
+	case endingFirst:
+		if first.ended {
+			s.relay.flushed(func() { s.loop.post(s.loop.stop) })
+			s.loop.after(outputLimit, s.loop.stop)
+		}
+	}
+}
+
+// endFirst ends host 0, in the way that a single program would end if there is one.
+func (s *supervisor) endFirst() {
+	first := s.members[0]
+	abort := func() { s.send(first, message{Kind: kindAbort}) }
+	switch {
+	case time.Since(s.interrupted) < interruptLimit:
+		// It had the signal too. Its parent should see it die of that, and it may have a handler.
+		s.loop.after(echoLimit, abort)
+	case s.hungUp:
+		_ = s.signalFirst(unix.SIGPIPE)
+		s.loop.after(echoLimit, abort)
+	default:
+		abort()
+	}
+	s.loop.after(graceLimit, func() {
+		if err := s.signalFirst(unix.SIGKILL); err != nil && !first.ended {
+			// Already gone, or not to be reached: there is nobody to wait for.
+			first.ended = true
+			s.step()
+		}
+	})
+}
+
+func (s *supervisor) signalFirst(number unix.Signal) error {
+	if s.pidfd < 0 {
+		return os.NewSyscallError("kill", unix.Kill(s.members[0].pid, number))
+	}
+	return os.NewSyscallError("pidfd_send_signal", unix.PidfdSendSignal(s.pidfd, number, nil, 0))
+}

@@ -1,0 +1,82 @@
+package node
+
+import (
+	"errors"
+
+	"jiajia/core"
+	"jiajia/core/region"
+	"jiajia/core/wire"
+)
+
+// The calls of the program. owner names the calling thread. They block as jia.h says and end the job on misuse.
+
+// Lock enters the scope of a lock.
+func (n *Node) Lock(owner core.Owner, id core.LockID) {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.Lock(t.id, owner, id, &t.fx)
+	n.finish(t, st, err)
+}
+
+// Unlock leaves it.
+func (n *Node) Unlock(owner core.Owner, id core.LockID) {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.Unlock(t.id, owner, id, &t.fx)
+	n.finish(t, st, err)
+}
+
+// Rendezvous waits until one thread of every host has called it with the same kind.
+func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.Barrier(t.id, owner, kind, &t.fx)
+	if err == nil && kind == wire.KindExit {
+		n.leaving.Store(true)
+	}
+	n.finish(t, st, err)
+}
+
+// CV is jia_setcv, jia_resetcv or jia_waitcv.
+func (n *Node) CV(call wire.Type, id core.CVID) {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.CV(t.id, call, id, &t.fx)
+	n.finish(t, st, err)
+}
+
+// Alloc gives out shared memory and returns its offset in the region, in bytes. See core.Machine.Alloc.
+func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
+	n.mu.Lock()
+	p, err := n.machine.Alloc(call, args...)
+	n.mu.Unlock()
+	if err != nil {
+		n.fail(err)
+	}
+	return uint64(p) * uint64(n.cfg.PageSize)
+}
+
+func (n *Node) finish(t *thread, st core.Status, err error) {
+	if err := n.run(t, st, err); err != nil {
+		n.fail(err)
+	}
+	n.putThread(t)
+}
+
+// fault serves an access that the application view did not permit, in the thread that made it. It returns false for memory
+// that no allocation covers, which then crashes the program as it would without us.
+func (n *Node) fault(page uint64, write region.Write) bool {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.Fault(t.id, core.PageID(page), write != region.No, &t.fx)
+	err = n.run(t, st, err)
+	n.putThread(t)
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, core.ErrUnallocated):
+		return false
+	}
+	n.fail(err)
+	return false
+}

@@ -1,0 +1,120 @@
+// Package node runs one host: it owns the shared region, steps the protocol machine (package core) under one mutex, and
+// carries out what the machine asks for, in whichever thread brought the event: the thread that faulted, locked or
+// reached a barrier does its own round trips on its own mailbox, and the transport's serving thread answers other hosts.
+package node
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"jiajia/core"
+	"jiajia/core/region"
+	"jiajia/core/wire"
+)
+
+// Config describes a host.
+type Config struct {
+	Self  wire.HostID
+	Hosts int
+
+	// RegionBytes is the reservation; PageSize the coherence page in bytes. The same on all hosts.
+	RegionBytes uint64
+	PageSize    int
+	Fault       region.Mode
+
+	// Fail ends the job with one line for the user, and does not return.
+	Fail func(line string)
+}
+
+// Node is one host of a job. Its methods may be called by any number of threads at once, except where they say
+// otherwise. Misuse of the interface, a lost peer and a system that refuses end the job through Config.Fail.
+type Node struct {
+	cfg    Config
+	region *region.Region
+	trans  Transport
+	links  map[wire.HostID]Link // of the barrier tree; used by the one thread that is in a barrier
+
+	// mu guards the machine, and the memory effects that belong to its steps. It is never held across a wait.
+	mu      sync.Mutex
+	machine *core.Machine
+	twins   twins
+
+	// idle are threads not in use. threads has every thread by its mailbox's port; readers take no lock.
+	idleMu  sync.Mutex
+	idle    []*thread
+	threads atomic.Pointer[[]*thread]
+
+	server  server
+	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
+	failing atomic.Bool // somebody reports a failure already
+}
+
+// Open reserves the region and prepares a host. With one host it is complete; else Connect must follow.
+func Open(cfg Config) (*Node, error) {
+	n := &Node{cfg: cfg}
+	n.threads.Store(new([]*thread))
+	n.twins.pageSize = cfg.PageSize
+	n.server.n = n
+	mode := cfg.Fault
+	if cfg.Hosts == 1 {
+		mode = region.Plain
+	}
+	var err error
+	n.region, err = region.Open(region.Config{Size: cfg.RegionBytes, PageSize: cfg.PageSize, Mode: mode, OnFault: n.fault})
+	if err != nil {
+		return nil, err
+	}
+	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize})
+	return n, nil
+}
+
+// Handler returns the server side of this host, which the transport calls.
+func (n *Node) Handler() Handler { return &n.server }
+
+// Connect joins the other hosts through a transport that has been started.
+func (n *Node) Connect(t Transport) error {
+	n.trans = t
+	n.links = make(map[wire.HostID]Link)
+	for _, h := range n.machine.Links() {
+		l, err := t.OpenLink(h)
+		if err != nil {
+			return fmt.Errorf("join host %d: %w", h, err)
+		}
+		n.links[h] = l
+	}
+	th, err := n.newThread()
+	if err != nil {
+		return err
+	}
+	n.putThread(th)
+	return nil
+}
+
+// Region returns the shared region, for reports.
+func (n *Node) Region() *region.Region { return n.region }
+
+// lost reports a peer that is gone. It does not wait for the end of the job, since the server calls it.
+func (n *Node) lost(host wire.HostID, err error) {
+	if n.leaving.Load() || !n.failing.CompareAndSwap(false, true) {
+		return
+	}
+	go n.cfg.Fail(fmt.Sprintf("host %d: lost host %d: %v", n.cfg.Self, host, err))
+}
+
+// fail ends the job for an error that a call met. It does not return.
+func (n *Node) fail(err error) {
+	n.cfg.Fail(fmt.Sprintf("host %d: %v", n.cfg.Self, err))
+	os.Exit(1)
+}
+
+// peerFailed handles an error of the transport in a thread's call: the peer or the job is going down, and this thread
+// has nothing left to do. It does not return.
+func (n *Node) peerFailed(host wire.HostID, err error) {
+	if n.leaving.Load() {
+		n.fail(fmt.Errorf("lost host %d during jia_exit, or shared memory was used after it: %w", host, err))
+	}
+	n.lost(host, err)
+	select {}
+}

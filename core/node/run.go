@@ -1,0 +1,178 @@
+package node
+
+import (
+	"fmt"
+
+	"jiajia/core"
+	"jiajia/core/diff"
+	"jiajia/core/region"
+	"jiajia/core/wire"
+)
+
+// run carries a call of t through to its end. It is entered with mu held, after the step that began the call; it
+// returns without it. Misuse of the program is returned; everything else that goes wrong ends the job.
+func (n *Node) run(t *thread, st core.Status, err error) error {
+	for {
+		if err != nil {
+			n.mu.Unlock()
+			t.fx.Reset()
+			return err
+		}
+		if err := n.memory(t, &t.fx); err != nil {
+			n.mu.Unlock()
+			n.fail(err)
+		}
+		var from wire.HostID
+		var link bool
+		var frame []byte
+		if st == core.Await {
+			from, link = n.machine.Awaiting(t.id)
+			if p, ok := n.machine.AwaitingPage(t.id); ok {
+				frame = n.region.Frame(uint64(p))
+			}
+		}
+		n.mu.Unlock()
+
+		n.emit(t)
+		if len(t.empty) > 0 {
+			// What the step wanted to wait for may have been these acknowledgements.
+			n.mu.Lock()
+			if err := n.ackEmpty(t); err != nil {
+				n.mu.Unlock()
+				n.fail(err)
+			}
+			st, err = n.machine.Resume(t.id, &t.fx)
+			continue
+		}
+		switch st {
+		case core.Done:
+			return nil
+		case core.Await:
+			n.receive(t, from, link, frame)
+			n.mu.Lock()
+			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
+				n.mu.Unlock()
+				n.fail(err)
+			}
+		case core.Parked:
+			t.park.wait()
+			n.mu.Lock()
+		case core.Again:
+			n.mu.Lock()
+		}
+		st, err = n.machine.Resume(t.id, &t.fx)
+	}
+}
+
+// memory carries out the memory effects of a step, in order, under mu. t is nil in the server, whose steps make no
+// diffs.
+func (n *Node) memory(t *thread, fx *core.Effects) error {
+	for i := range fx.List {
+		e := &fx.List[i]
+		page := uint64(e.Page)
+		var err error
+		switch e.Kind {
+		case core.Protect:
+			err = n.region.Protect(page, e.Count)
+		case core.Unmap:
+			err = n.region.Unmap(page, e.Count)
+		case core.Map:
+			err = n.region.Map(page, e.Count, region.ReadOnly)
+		case core.MapWrite:
+			err = n.region.Map(page, e.Count, region.ReadWrite)
+		case core.MapFresh:
+			err = n.region.MapFresh(page, e.Count)
+		case core.Twin:
+			err = n.twins.take(e.Page, n.region.Frame(page))
+		case core.Diff:
+			d := t.diffBuffer(e.ID, n.cfg.PageSize)
+			d.buf, _ = diff.AppendRecord(d.buf, page, n.region.Frame(page), n.twins.of(e.Page))
+			n.twins.drop(e.Page)
+		}
+		if err != nil {
+			return fmt.Errorf("page %d: %w", page, err)
+		}
+	}
+	return nil
+}
+
+// emit carries out the other effects of a thread's step, without mu.
+func (n *Node) emit(t *thread) {
+	fx := &t.fx
+	for i := range fx.List {
+		e := &fx.List[i]
+		switch e.Kind {
+		case core.Send:
+			n.send(t, e.Host, &fx.Msgs[e.Msg])
+		case core.SendDiff:
+			d := t.diffBuffer(e.ID, n.cfg.PageSize)
+			if len(d.buf) == 0 {
+				t.empty = append(t.empty, e.ID)
+				continue
+			}
+			m := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(t.id), Length: uint64(len(d.buf))}
+			n.send(t, e.Host, &m, d.buf)
+		case core.SendLink:
+			m := &fx.Msgs[e.Msg]
+			m.From = n.cfg.Self
+			if err := n.links[e.Host].Send(m); err != nil {
+				n.peerFailed(e.Host, err)
+			}
+		case core.Reply, core.ReplyPage:
+			n.reply(e, fx)
+		case core.Wake:
+			n.wake(e.Waiter)
+		}
+	}
+	t.out = t.out[:0]
+	fx.Reset()
+}
+
+func (n *Node) send(t *thread, to wire.HostID, m *wire.Message, body ...[]byte) {
+	m.From = n.cfg.Self
+	if err := t.box.Send(to, m, body...); err != nil {
+		n.peerFailed(to, err)
+	}
+}
+
+// reply answers a request, or sends a grant; it never blocks, so the server and threads share it.
+func (n *Node) reply(e *core.Effect, fx *core.Effects) {
+	m := &fx.Msgs[e.Msg]
+	m.From = n.cfg.Self
+	var body []byte
+	if e.Kind == core.ReplyPage {
+		body = n.region.Frame(uint64(e.Page))
+		m.Length = uint64(len(body))
+	}
+	if err := n.trans.Reply(e.Host, m, body); err != nil {
+		n.lost(e.Host, err)
+	}
+}
+
+// ackEmpty tells the machine that diff messages which carry nothing have arrived.
+func (n *Node) ackEmpty(t *thread) error {
+	for _, id := range t.empty {
+		m := wire.Message{Type: wire.DiffAck, From: n.cfg.Self, Obj: id}
+		if err := n.machine.Handle(&m, &t.fx); err != nil {
+			return err
+		}
+	}
+	t.empty = t.empty[:0]
+	return nil
+}
+
+// receive waits for the next message to t into t.in.
+func (n *Node) receive(t *thread, from wire.HostID, link bool, frame []byte) {
+	var err error
+	if link {
+		err = n.links[from].Recv(&t.in)
+	} else {
+		err = t.box.Recv(from, &t.in, frame)
+	}
+	if err != nil {
+		n.peerFailed(from, err)
+	}
+	if t.in.Type == wire.Page && t.in.Length == 0 && frame != nil {
+		clear(frame) // never written at its home
+	}
+}

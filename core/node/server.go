@@ -1,0 +1,95 @@
+package node
+
+import (
+	"fmt"
+	"io"
+	"unsafe"
+
+	"jiajia/core"
+	"jiajia/core/diff"
+	"jiajia/core/wire"
+)
+
+// server answers other hosts. The transport's serving thread calls it, one message at a time; it never blocks.
+type server struct {
+	n     *Node
+	fx    core.Effects
+	pages []core.PageID
+}
+
+// Serve implements Handler.
+func (s *server) Serve(m *wire.Message, body []byte) {
+	if err := s.serve(m, body); err != nil {
+		s.n.fail(err)
+	}
+}
+
+func (s *server) serve(m *wire.Message, body []byte) error {
+	n := s.n
+	if m.Type == wire.Diff {
+		if err := s.listPages(m, body); err != nil {
+			return err
+		}
+	}
+	n.mu.Lock()
+	var err error
+	if m.Type == wire.Diff {
+		err = n.machine.HandleDiff(m, s.pages, &s.fx)
+	} else {
+		err = n.machine.Handle(m, &s.fx)
+	}
+	if err == nil {
+		err = n.memory(nil, &s.fx)
+	}
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if m.Type == wire.Diff {
+		base := unsafe.Pointer(unsafe.SliceData(n.region.Frame(0)))
+		if err := diff.ApplyAt(base, n.cfg.PageSize, n.region.Pages(), body); err != nil {
+			return fmt.Errorf("apply the diff of host %d: %w", m.From, err)
+		}
+	}
+	s.emit()
+	return nil
+}
+
+// listPages collects the numbers of the pages that a diff message changes, and checks every byte of its format.
+func (s *server) listPages(m *wire.Message, body []byte) error {
+	s.pages = s.pages[:0]
+	r := diff.NewReader(body, s.n.cfg.PageSize, s.n.region.Pages())
+	for {
+		p, _, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("diff of host %d: %w", m.From, err)
+		}
+		s.pages = append(s.pages, core.PageID(p))
+	}
+}
+
+func (s *server) emit() {
+	n := s.n
+	for i := range s.fx.List {
+		e := &s.fx.List[i]
+		switch e.Kind {
+		case core.Send:
+			m := &s.fx.Msgs[e.Msg]
+			m.From = n.cfg.Self
+			if err := n.trans.Post(e.Host, m); err != nil {
+				n.lost(e.Host, err)
+			}
+		case core.Reply, core.ReplyPage:
+			n.reply(e, &s.fx)
+		case core.Wake:
+			n.wake(e.Waiter)
+		}
+	}
+	s.fx.Reset()
+}
+
+// Lost implements Handler.
+func (s *server) Lost(host wire.HostID, err error) { s.n.lost(host, err) }

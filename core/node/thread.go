@@ -1,0 +1,110 @@
+package node
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"jiajia/core"
+	"jiajia/core/diff"
+	"jiajia/core/wire"
+)
+
+// thread is what one call of the program needs to wait and to talk: a mailbox, a place to sleep, buffers. Calls borrow
+// one for their duration; there are as many as there ever were calls at once.
+type thread struct {
+	id   core.Waiter
+	box  Mailbox // nil in a job of one host
+	park parker
+	fx   core.Effects
+	in   wire.Message
+	out  []outDiff
+	// empty are diff messages that turned out to carry nothing and are acknowledged locally.
+	empty []uint64
+}
+
+// outDiff is a diff message that a step is filling.
+type outDiff struct {
+	id  uint64
+	buf []byte
+}
+
+func (n *Node) newThread() (*thread, error) {
+	t := &thread{}
+	if n.trans != nil {
+		box, err := n.trans.OpenMailbox()
+		if err != nil {
+			return nil, fmt.Errorf("open a mailbox: %w", err)
+		}
+		t.box, t.id = box, core.Waiter(box.ID())
+	}
+	n.idleMu.Lock()
+	defer n.idleMu.Unlock()
+	old := *n.threads.Load()
+	if t.box == nil {
+		t.id = core.Waiter(len(old) + 1)
+	}
+	list := make([]*thread, max(len(old), int(t.id)+1))
+	copy(list, old)
+	list[t.id] = t
+	n.threads.Store(&list)
+	return t, nil
+}
+
+// getThread lends a thread to the caller until putThread.
+func (n *Node) getThread() *thread {
+	n.idleMu.Lock()
+	if k := len(n.idle); k > 0 {
+		t := n.idle[k-1]
+		n.idle = n.idle[:k-1]
+		n.idleMu.Unlock()
+		return t
+	}
+	n.idleMu.Unlock()
+	t, err := n.newThread()
+	if err != nil {
+		n.fail(err)
+	}
+	return t
+}
+
+func (n *Node) putThread(t *thread) {
+	n.idleMu.Lock()
+	n.idle = append(n.idle, t)
+	n.idleMu.Unlock()
+}
+
+// wake lets a parked thread look again.
+func (n *Node) wake(w core.Waiter) { (*n.threads.Load())[w].park.wake() }
+
+// diffBuffer returns the buffer of a diff message, with room for one more page.
+func (t *thread) diffBuffer(id uint64, pageSize int) *outDiff {
+	for i := range t.out {
+		if t.out[i].id == id {
+			return &t.out[i]
+		}
+	}
+	if len(t.out) < cap(t.out) {
+		t.out = t.out[:len(t.out)+1]
+	} else {
+		t.out = append(t.out, outDiff{buf: make([]byte, 0, 4*diff.MaxRecord(pageSize))})
+	}
+	d := &t.out[len(t.out)-1]
+	d.id, d.buf = id, d.buf[:0]
+	return d
+}
+
+// parker is where a thread sleeps until another thread of its process wakes it. A wake that comes first is not lost. It is a
+// futex, not a channel, because the sleeper is a thread of the program and not a goroutine that could be rescheduled.
+type parker struct{ word atomic.Uint32 }
+
+func (p *parker) wait() {
+	for !p.word.CompareAndSwap(1, 0) {
+		futex(&p.word, futexWait, 0)
+	}
+}
+
+func (p *parker) wake() {
+	if p.word.Swap(1) == 0 {
+		futex(&p.word, futexWake, 1)
+	}
+}

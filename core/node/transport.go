@@ -1,0 +1,62 @@
+package node
+
+import "jiajia/core/wire"
+
+// A Transport carries the messages of one host to and from all others. It is made ready (listening, and with the
+// addresses of all hosts known) before the node uses it.
+//
+// There is no order between two messages unless both travel from the same mailbox to the same host, or over the same
+// Link. A message is delivered once or the transport reports the peer as lost; it never delivers damage.
+type Transport interface {
+	// OpenMailbox returns a new mailbox connected to every other host. It blocks while it connects. Any goroutine.
+	OpenMailbox() (Mailbox, error)
+
+	// Post sends a message without payload bytes of its own (everything but Page and Diff) to the server of another
+	// host. It never blocks: what the connection does not take at once is copied and queued. Any goroutine.
+	Post(to wire.HostID, m *wire.Message) error
+
+	// Reply sends m to mailbox m.Port of host `to`, which has sent a request from it or is waiting there for a
+	// grant; body is the payload of a Page, else nil. Like Post it never blocks and keeps neither m nor body. Any
+	// goroutine.
+	Reply(to wire.HostID, m *wire.Message, body []byte) error
+
+	// OpenLink returns the connection that joins the barrier threads of this host and another one. The caller whose
+	// id is higher connects, the other waits for it; both must call. Once for each pair.
+	OpenLink(to wire.HostID) (Link, error)
+
+	// Close ends all connections and the server. Blocked calls return an error that wraps net.ErrClosed.
+	Close() error
+}
+
+// A Mailbox is where one thread sends requests from and waits for their answers. It is used by one thread at a time;
+// only the hand-over from one to the next needs care (the node keeps a pool of mailboxes).
+type Mailbox interface {
+	// ID is the mailbox's port, at least 1, unique in its host.
+	ID() uint32
+
+	// Send sends a request to the server of another host; body is the payload of a Diff, in pieces, else nil. It may
+	// block until the peer's server has read what was sent before. m.Length must be the length of all pieces.
+	Send(to wire.HostID, m *wire.Message, body ...[]byte) error
+
+	// Recv waits for the next message to this mailbox from a host, or from whichever host when from is wire.Any. It
+	// fills *m, reusing its slices. The payload of a Page goes straight into frame (m.Length says how much came, 0 or
+	// len(frame)); a Page is an error when frame is nil. Recv waits as Options say: a short spin, then asleep.
+	Recv(from wire.HostID, m *wire.Message, frame []byte) error
+}
+
+// A Link joins the barrier threads of two hosts; messages arrive in the order in which they were sent. Send and Recv may
+// be called by one goroutine each.
+type Link interface {
+	Send(m *wire.Message) error
+	Recv(m *wire.Message) error
+}
+
+// A Handler is the server side of a host, called by the transport's one serving thread, one message at a time. It must
+// not block. m and body are valid only during the call.
+type Handler interface {
+	// Serve acts on a request; body is the payload of a Diff, else nil.
+	Serve(m *wire.Message, body []byte)
+
+	// Lost tells, at most once for each host, that the connections to it broke, outside of Close.
+	Lost(host wire.HostID, err error)
+}

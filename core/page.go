@@ -1,0 +1,278 @@
+package core
+
+import (
+	"fmt"
+
+	"jiajia/core/wire"
+)
+
+// page is what this host knows of one page that it has touched, or that another host has asked it about. It holds no
+// pointer, so that the garbage collector does not look into page tables.
+type page struct {
+	logged uint64 // number of the page's newest entry in the write log, 0 for none
+	home   HostID
+	state  State
+	flags  pageFlags
+}
+
+type pageFlags uint8
+
+const (
+	flagFetching  pageFlags = 1 << iota // a GetPage is under way; state is Absent (P6)
+	flagDoomed                          // ... and an invalidation came in between: throw the reply away
+	flagUnacked                         // a diff of the page is not acknowledged yet (P2)
+	flagListed                          // the page is in Machine.dirty
+	flagBlank                           // home: tracked, but never written yet: all zero
+	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
+)
+
+const chunkPages = 512
+
+// pageTable finds records by page number. Records exist for pages that were touched; memory follows these.
+type pageTable struct {
+	chunks []*[chunkPages]page
+}
+
+// find returns p's record, or nil when nothing is known of p's neighbourhood. A record whose home is
+// wire.Many has not been used yet.
+func (t *pageTable) find(p PageID) *page {
+	if c := uint64(p / chunkPages); c < uint64(len(t.chunks)) && t.chunks[c] != nil {
+		return &t.chunks[c][p%chunkPages]
+	}
+	return nil
+}
+
+// at returns p's record and makes it if need be.
+func (t *pageTable) at(m *Machine, p PageID) *page {
+	pg := t.find(p)
+	if pg == nil {
+		c := int(p / chunkPages)
+		if c >= len(t.chunks) {
+			t.chunks = append(t.chunks, make([]*[chunkPages]page, c+1-len(t.chunks))...)
+		}
+		chunk := new([chunkPages]page)
+		for i := range chunk {
+			chunk[i].home = wire.Many
+		}
+		t.chunks[c] = chunk
+		pg = &chunk[p%chunkPages]
+	}
+	if pg.home == wire.Many {
+		m.initPage(p, pg)
+	}
+	return pg
+}
+
+// initPage gives a new record its home. A page that this host has not allocated yet can only be asked for by a host
+// that is ahead in its allocations and knows this host as the home.
+func (m *Machine) initPage(p PageID, pg *page) {
+	home, ok := m.Home(p)
+	if !ok {
+		home = m.cfg.Self
+	}
+	pg.home = home
+	if home == m.cfg.Self {
+		pg.state = HomeFresh
+	}
+}
+
+// StateOf is for checkers: what the machine believes about a page.
+func (m *Machine) StateOf(p PageID) State {
+	if p >= m.allocated {
+		return Absent
+	}
+	return m.pages.at(m, p).state
+}
+
+// ErrUnallocated is returned by Fault for memory that no allocation covers: a wild access.
+var ErrUnallocated = &Misuse{"access to shared memory that was not allocated"}
+
+// Fault asks for access to a page, for a load or, with write, for a store. When it is Done the driver lets the thread
+// repeat the access, which may fault again.
+func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, error) {
+	if p >= m.allocated {
+		return Done, ErrUnallocated
+	}
+	o := m.begin(w, opFault)
+	o.page, o.write = p, write
+	return m.Resume(w, fx)
+}
+
+// freshRun is how many fresh home pages one fault maps at most: the kernel's price for a page falls to less than half.
+const freshRun = 64
+
+func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
+	p, pg := o.page, m.pages.at(m, o.page)
+	switch pg.state {
+	case HomeFresh:
+		m.mapHomeRun(p, HomeFresh, fx)
+	case HomeIdle:
+		if o.write {
+			m.mapHomeRun(p, HomeIdle, fx)
+		} else {
+			fx.add(Effect{Kind: Map, Page: p, Count: 1})
+		}
+	case HomeUntracked, HomeDirty, Dirty:
+		if m.cfg.Plant == PlantSecondTwin && o.phase == phDone && pg.state == Dirty {
+			fx.add(Effect{Kind: Twin, Page: p})
+		}
+		// The mapping was lost, or another thread was here first.
+		fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
+	case HomeClean, ReadOnly:
+		if o.write {
+			if m.cfg.Plant == PlantSecondTwin && o.phase != phDone {
+				o.phase = phDone
+				return Again, nil
+			}
+			m.makeDirty(p, pg, fx)
+		} else {
+			fx.add(Effect{Kind: Map, Page: p, Count: 1})
+		}
+	case Absent:
+		return m.fetch(w, o, p, pg, fx), nil
+	}
+	return Done, nil
+}
+
+// mapHomeRun makes p and the pages above it that are in the same state writable: no other host can hold a copy of them
+// (P7; marking a page shared is a step of the same machine, so the two cannot cross).
+func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
+	kind := MapWrite
+	if same == HomeFresh {
+		kind = MapFresh
+	}
+	for q := p; q < p+freshRun && q < m.allocated; q++ {
+		pg := m.pages.at(m, q)
+		if pg.state != same {
+			break
+		}
+		pg.state = HomeUntracked
+		fx.run(kind, q)
+	}
+}
+
+// makeDirty lets a thread write to a clean page. Checking the state, copying the twin and raising the access are one
+// step (P14).
+func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
+	pg.flags &^= flagBlank
+	if pg.state == ReadOnly {
+		fx.add(Effect{Kind: Twin, Page: p})
+		pg.state = Dirty
+	} else {
+		pg.state = HomeDirty
+	}
+	if pg.flags&flagListed == 0 {
+		pg.flags |= flagListed
+		m.dirty = append(m.dirty, p)
+	}
+	if m.cfg.Plant == PlantLogDirtyOnly {
+		m.logPage(p)
+	}
+	fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
+}
+
+// fetch brings an absent page in. There is at most one fetch of a page under way, and none while a diff of the page is
+// unacknowledged (P6, P2).
+func (m *Machine) fetch(w Waiter, o *op, p PageID, pg *page, fx *Effects) Status {
+	o.phase = phFetch
+	if pg.flags&flagFetching != 0 || pg.flags&flagUnacked != 0 && m.cfg.Plant != PlantRefetchBeforeAck {
+		return m.park(w)
+	}
+	pg.flags |= flagFetching
+	o.peer = pg.home
+	fx.send(Send, pg.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p)})
+	return Await
+}
+
+// arrived installs a fetched page, or throws it away when an invalidation met it on its way (P6). Testing for doom and
+// installing are one step.
+func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
+	o, err := m.mailbox(msg, phFetch)
+	if err != nil {
+		return err
+	}
+	p := PageID(msg.Obj)
+	if p != o.page || msg.From != o.peer {
+		return m.unexpected(msg)
+	}
+	pg := m.pages.at(m, p)
+	if pg.flags&flagFetching == 0 || pg.state != Absent {
+		return m.unexpected(msg)
+	}
+	doomed := pg.flags&flagDoomed != 0 && m.cfg.Plant != PlantNoDoom
+	pg.flags &^= flagFetching | flagDoomed
+	o.phase = phStart
+	if !doomed {
+		pg.state = ReadOnly
+		if o.kind == opPrefetch {
+			fx.add(Effect{Kind: Map, Page: p, Count: 1})
+			o.phase = phDone
+		}
+	}
+	m.wakeParked(fx, p, phFetch)
+	return nil
+}
+
+// Prefetch brings a page in without an access. It does nothing when the page is here or on its way.
+func (m *Machine) Prefetch(w Waiter, p PageID, fx *Effects) (Status, error) {
+	o := m.begin(w, opPrefetch)
+	o.page = p
+	return m.Resume(w, fx)
+}
+
+func (m *Machine) prefetch(w Waiter, o *op, fx *Effects) Status {
+	pg := m.pages.at(m, o.page)
+	if o.phase == phDone || pg.state != Absent || pg.flags&(flagFetching|flagUnacked) != 0 {
+		return Done
+	}
+	return m.fetch(w, o, o.page, pg, fx)
+}
+
+// serve answers a page request. Marking the page as shared, protecting it and clearing announced come strictly before
+// its bytes are read (P7). A dirty page stays dirty.
+func (m *Machine) serve(msg *wire.Message, fx *Effects) error {
+	p := PageID(msg.Obj)
+	pg, err := m.asHome(p, msg)
+	if err != nil {
+		return err
+	}
+	switch pg.state {
+	case HomeFresh:
+		// Never written: the reader needs no bytes, and this host no frame. The first write here will be tracked.
+		pg.state = HomeClean
+		pg.flags |= flagBlank
+	case HomeUntracked:
+		pg.state = HomeClean
+		fx.add(Effect{Kind: Protect, Page: p, Count: 1})
+	case HomeIdle:
+		pg.state = HomeClean
+	case HomeDirty:
+		if m.cfg.Plant == PlantServeCleans {
+			pg.state = HomeClean
+			fx.add(Effect{Kind: Protect, Page: p, Count: 1})
+		}
+	}
+	if m.cfg.Plant != PlantUntrackDespiteFetch {
+		pg.flags &^= flagAnnounced
+	}
+	reply := ReplyPage
+	if pg.flags&flagBlank != 0 {
+		reply = Reply
+	}
+	fx.send(reply, msg.From, wire.Message{Type: wire.Page, Port: msg.Reply, Obj: msg.Obj})
+	fx.List[len(fx.List)-1].Page = p
+	return nil
+}
+
+// asHome returns the record of a page that another host takes this host to be the home of.
+func (m *Machine) asHome(p PageID, msg *wire.Message) (*page, error) {
+	if uint64(p) >= m.cfg.Pages {
+		return nil, fmt.Errorf("host %d sent a %v for page %d, beyond the region", msg.From, msg.Type, p)
+	}
+	pg := m.pages.at(m, p)
+	if pg.home != m.cfg.Self {
+		return nil, misuse("hosts allocate differently: host %d takes host %d for the home of page %d, which is homed at host %d; every host must make the same jia_alloc calls in the same order",
+			msg.From, m.cfg.Self, p, pg.home)
+	}
+	return pg, nil
+}

@@ -1,0 +1,38 @@
+package core
+
+// Plant names a deliberate mistake. The simulator plants each in turn and must find it within its normal budget: a
+// checker that cannot fail proves nothing. The names are those of docs/model/bugs.sh.
+type Plant uint8
+
+const (
+	PlantNone                Plant = iota
+	PlantNoAck                     // unlock and barrier do not wait for acknowledgements (P4)
+	PlantDropNotice                // a grant carries no notices (P13)
+	PlantClearLog                  // a flush forgets the page (P1)
+	PlantUntrackAny                // every home page becomes untracked at every barrier (P7)
+	PlantNoDoom                    // a fetch that was invalidated in flight is installed (P6)
+	PlantNoRetain                  // a granter keeps no notices (P13)
+	PlantDoubleFlush               // two diffs of one page in flight (P2)
+	PlantOwnAcks                   // unlock waits for its own flushes only (P4)
+	PlantLogBeforeProtect          // the log entry is made in an earlier step than the flush (P1)
+	PlantLogAfterProtect           // ... in a later one
+	PlantLogDirtyOnly              // the log entry is made when a page becomes dirty, not when it is flushed (P1)
+	PlantHomeNotProtected          // unlock and barrier leave dirty home pages as they are (P7)
+	PlantServeCleans               // serving a dirty home page makes it clean without a log entry (P7)
+	PlantRefetchBeforeAck          // a page is dropped and fetched again while its diff is in flight (P2)
+	PlantDropRedirtied             // invalidation drops a page that was written again during its flush
+	PlantNoEpochWait               // jia_lock does not wait for the granter's epoch (P10)
+	PlantDropAllNotices            // leaving a barrier drops all lock notices (P9)
+	PlantMarkAtExit                // the next interval begins at the barrier's exit, not at its collection (P9)
+	PlantUntrackDespiteFetch       // a fetch served during the barrier does not keep a page tracked (P7)
+	PlantUntrackAtArrival          // pages become untracked at the arrival instead of the exit (P7)
+	PlantSecondTwin                // two faulting threads twin a page one after the other (P14)
+	PlantNewMarkLocally            // a hand-over between local threads moves the scope's mark (P5)
+
+	// The driver plants these, for they concern bytes.
+	PlantWholePage      // a diff carries the whole page (P3)
+	PlantReadModify     // the home applies a diff by rewriting the page (P3)
+	PlantReadBeforeMark // the home reads a page before it protects it (P7)
+
+	PlantCount
+)

@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"jiajia/core"
+	"jiajia/core/wire"
+)
+
+// Sizes in bytes. A word is what does not tear.
+const (
+	pageBytes    = 64
+	wordBytes    = 8
+	wordsPerPage = pageBytes / wordBytes
+)
+
+// datum is the unit that programs load and store: 1, 2, 4 or 8 aligned bytes.
+type datum struct {
+	page   core.PageID
+	offset int // in the page
+	size   int
+}
+
+func (d datum) String() string { return fmt.Sprintf("p%d[%d:%d]", d.page, d.offset, d.offset+d.size) }
+
+// opKind says what a thread does next.
+type opKind uint8
+
+const (
+	opRead     opKind = iota // load datum; the value is judged
+	opWrite                  // store value to datum
+	opPeek                   // load word id of page without a right to: not judged, but must not tear
+	opLock                   // lock id
+	opUnlock                 // lock id
+	opBarrier                // rendezvous of the given kind
+	opJoin                   // wait for count threads of this host at meeting id
+	opAlloc                  // make the program's allocations; the host's other threads wait for that
+	opSet                    // jia_setcv id
+	opReset                  // jia_resetcv id
+	opWait                   // jia_waitcv id
+	opEvict                  // drop page
+	opClean                  // write page back
+	opPrefetch               // fetch page
+)
+
+var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
+	"evict", "clean", "prefetch"}
+
+// op is one operation of a thread.
+type op struct {
+	kind  opKind
+	datum int // index in Program.data
+	page  core.PageID
+	id    int
+	count int
+	value uint64
+	call  wire.Kind
+}
+
+// allocation is one jia_alloc call that all hosts make.
+type allocation struct {
+	call core.AllocCall
+	args []uint64
+}
+
+// Program is what all threads of all hosts do.
+type Program struct {
+	hosts   int
+	pages   uint64
+	allocs  []allocation
+	data    []datum
+	locks   int
+	threads [][][]op // by host and thread; thread 0 calls the barriers
+	// settled: at the end every datum was followed by a barrier, so that the homes hold it.
+	settled bool
+}
+
+func (o op) describe(p *Program) string {
+	name := opNames[o.kind]
+	switch o.kind {
+	case opRead:
+		return fmt.Sprintf("%s %v", name, p.data[o.datum])
+	case opWrite:
+		return fmt.Sprintf("%s %v = %#x", name, p.data[o.datum], o.value)
+	case opPeek:
+		return fmt.Sprintf("%s p%d word %d", name, o.page, o.id)
+	case opBarrier:
+		return o.call.String()
+	case opEvict, opClean, opPrefetch:
+		return fmt.Sprintf("%s p%d", name, o.page)
+	case opAlloc:
+		return name
+	}
+	return fmt.Sprintf("%s %d", name, o.id)
+}
+
+// String lists the program, one thread a line.
+func (p *Program) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d hosts, %d pages, %d locks\n", p.hosts, p.pages, p.locks)
+	for _, a := range p.allocs {
+		fmt.Fprintf(&b, "alloc call %d %v\n", a.call, a.args)
+	}
+	for h := range p.threads {
+		for t, ops := range p.threads[h] {
+			s := make([]string, len(ops))
+			for i, o := range ops {
+				s[i] = o.describe(p)
+			}
+			fmt.Fprintf(&b, "%d.%d: %s\n", h, t, strings.Join(s, "; "))
+		}
+	}
+	return b.String()
+}

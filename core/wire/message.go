@@ -1,0 +1,134 @@
+// Package wire defines the messages that hosts exchange and their bytes.
+//
+// Every message is a fixed header of HeaderSize bytes followed by Header.Length bytes of payload. All fields are
+// 64-bit where a count, a size, an address or a version is meant, little-endian, and every one of them is checked
+// on the way in: a decoder returns either a valid value or an error, never both, and never allocates more than the
+// bytes that it was given justify.
+//
+// Page contents and diffs are payload that this package does not look into (see core/diff); everything else decodes
+// into a Message.
+package wire
+
+// HostID numbers the processes of a job, 0 to n-1; it is what a program calls jiapid.
+type HostID int32
+
+// PageID is a page's number in the shared region: offset divided by the coherence page size.
+type PageID uint64
+
+// Many stands for "more than one host" where a page's writer is named.
+const Many HostID = -1
+
+// Any stands for "whichever host" where a receiver waits for a message.
+const Any HostID = -1
+
+// Server is the port of a host's server, the thread that answers requests. Other ports are mailboxes: places where
+// one waiting thread receives the answers meant for it.
+const Server uint32 = 0
+
+// Type says what a message is. The comments give the direction and the fields that it uses beside From and Port.
+type Type uint8
+
+const (
+	// GetPage asks a page's home for its content. Obj: page; Reply: mailbox.
+	GetPage Type = iota + 1
+	// Page answers it. Obj: page; payload: the page's bytes, or none when the page was never written (all zero).
+	Page
+	// Diff carries changed bytes to their home. Obj: the sender's number for this message; Reply: mailbox;
+	// payload: diff records (core/diff).
+	Diff
+	// DiffAck says that the last byte of a Diff was applied. Obj: the sender's number.
+	DiffAck
+	// LockReq asks a lock's manager for the lock. Obj: lock; Reply: mailbox; Version: newest version that From has seen.
+	LockReq
+	// LockFwd passes a request on from the manager to the last requester. Obj: lock; Host: requester; Reply: the
+	// requester's mailbox; Version: newest version that Host has seen.
+	LockFwd
+	// LockGrant hands a lock over. Obj: lock; Version: its release count; Epoch: barriers that the granter has left;
+	// Notices: what was written in scopes that the receiver has not seen.
+	LockGrant
+	// BarArrive goes up the barrier tree. Obj: rendezvous number; Kind: which call; Ranges: pages written below here;
+	// Version: number of allocations made so far; Allocs: those since the last rendezvous.
+	BarArrive
+	// BarRelease goes down the barrier tree. Obj: rendezvous number; Kind; Ranges: all pages written by anybody.
+	BarRelease
+	// CVSet, CVReset and CVWait go to the manager of a condition variable. Obj: its number; Reply: mailbox.
+	CVSet
+	CVReset
+	CVWait
+	// CVDone answers them: at once, and for CVWait when the variable is set. Obj: its number.
+	CVDone
+
+	lastType = CVDone
+)
+
+var typeNames = [...]string{
+	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
+	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
+	CVWait: "CVWait", CVDone: "CVDone",
+}
+
+func (t Type) String() string {
+	if t == 0 || t > lastType {
+		return "unknown message"
+	}
+	return typeNames[t]
+}
+
+// Kind tells the rendezvous calls apart, so that two hosts in different ones are found out.
+type Kind uint16
+
+const (
+	KindBarrier Kind = iota // jia_barrier: rendezvous with coherence
+	KindWait                // jia_wait: rendezvous alone
+	KindExit                // jia_exit: a barrier that a host never leaves for another one
+
+	lastKind = KindExit
+)
+
+func (k Kind) String() string {
+	if k > lastKind {
+		return "unknown rendezvous"
+	}
+	return [...]string{"jia_barrier", "jia_wait", "jia_exit"}[k]
+}
+
+// Notice says that Count pages from Page on were written in a scope of a lock. Version is the lock's release count at
+// the end of that scope; Epoch is the number of barriers for which the writer had collected its notices by then.
+// Invariant: Count >= 1 and Page+Count does not overflow.
+type Notice struct {
+	Page    PageID
+	Count   uint64
+	Version uint64
+	Epoch   uint64
+}
+
+// Range says that Count pages from Page on were written since the last barrier by Writer, or by Many hosts.
+// Invariant: Count >= 1 and Page+Count does not overflow. Lists of ranges are sorted and do not overlap.
+type Range struct {
+	Page   PageID
+	Count  uint64
+	Writer HostID
+}
+
+// Alloc records one allocation call, so that hosts that allocate differently can be told apart and told.
+type Alloc struct {
+	Call uint64   // which call; see core.AllocCall
+	Args []uint64 // its arguments in order, arrays flattened
+}
+
+// Message is a decoded message without page content. Only the fields that its Type names are meaningful.
+type Message struct {
+	Type    Type
+	Kind    Kind
+	From    HostID // sender
+	Port    uint32 // mailbox at the receiver, or Server
+	Reply   uint32 // mailbox where the answer is awaited
+	Host    HostID // the requester, where the sender speaks for another host
+	Obj     uint64
+	Version uint64
+	Epoch   uint64
+	Notices []Notice
+	Ranges  []Range
+	Allocs  []Alloc
+	Length  uint64 // payload bytes, set by encoding and decoding
+}

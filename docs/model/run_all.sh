@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# run_all.sh [quick]: check every story that must hold; with `quick` only those that take seconds.
+# Exit status 0 when all hold.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+
+# q: quick. The longest take a minute or two.
+stories='
+q story_counter -DTWICE
+  story_counter -DHOSTS=3 -DROUNDS=2
+q story_flip -DHOSTS=3
+  story_flip -DHOSTS=3 -DPAGES=2
+  story_flip -DPAGES=2 -DPHASES=6
+q story_own
+  story_own -DHOSTS=3 -DHOME_AT=2 -DPHASES=3
+q story_own -DALTERNATE -DPHASES=3
+q story_nested
+  story_nested -DHOSTS=3
+  story_nested -DPAGES=2 -DTWICE
+q story_threads -DHOME_AT=1
+q story_threads -DHOME_AT=0
+  story_threads -DTWICE -DROUNDS=2 -DHOME_AT=1
+  story_threads -DTWICE -DROUNDS=2 -DHOME_AT=0
+  story_threads -DHOSTS=3 -DHOME_AT=2
+  story_threads -DHOSTS=3 -DHOME_AT=0
+q story_epoch
+  story_epoch -DROUNDS=2
+  story_epoch -DROUNDS=2 -DHOME_AT=1
+  story_epoch -DPHASES=2
+q story_prefetch -DPREFETCHES=1
+  story_prefetch
+q story_handover -DHOME_AT=0
+  story_handover -DROUNDS=2
+q story_scope -DNO_EVICTION
+  story_flip -DHOSTS=3 -DVAR_SERVE_CLEANS_LOGS
+  story_threads -DHOSTS=3 -DHOME_AT=2 -DVAR_LOG_AT_WRITE
+  story_prefetch -DVAR_ONESIDED
+  story_flip -DVAR_ONESIDED
+  story_threads -DVAR_ONESIDED -DHOME_AT=0
+  story_epoch -DVAR_ONESIDED
+q story_counter -DSEQ -DSEQMAX=12
+  story_threads -DSEQ -DSEQMAX=12
+q fairness
+q fairness -DTHREADS
+q migrate
+  migrate -DKEEP_OWN -DTWO
+  migrate -DTHREADS -DNHOSTS=2
+q async
+q async -DVAR_LOG_LATE
+'
+
+passed=0 failed=0
+while read -r -a words; do
+  [ ${#words[@]} -gt 0 ] || continue
+  if [ "${words[0]}" = q ]; then
+    words=("${words[@]:1}")
+  elif [ "${1:-}" = quick ]; then
+    continue
+  fi
+  if ./mc.sh "${words[@]}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done <<< "$stories"
+echo "stories: $passed hold, $failed do not"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,280 @@
+package epoll
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"jiajia/core/wire"
+)
+
+const (
+	maxMessage = wire.HeaderSize + wire.MaxDiff // that a loop accepts
+	keepBytes  = 64 << 10                       // buffers of at most so many bytes stay with their connection
+)
+
+// A conn is the loop's end of an authenticated connection: a service connection, or the peer's end of a mailbox. The
+// loop reads it; any thread writes it and never waits: what the socket does not take is queued, and the loop sends it
+// on when there is room.
+type conn struct {
+	t       *Transport
+	peer    *peer
+	allowed typeSet // what may arrive
+
+	// Reading side, of the loop's thread alone. A message that did not arrive in one piece is put together in part.
+	part   []byte // empty: between messages
+	need   int    // bytes of part that allow the next step; 0 when part is empty
+	known  bool   // the header of part is decoded in m
+	m      wire.Message
+	ranges uint64
+
+	mu    sync.Mutex // guards what follows; held for no longer than a system call that does not sleep
+	fd    int        // -1 before attach and after detach
+	armed bool       // the loop waits for room in the socket; true exactly when queue is not empty, while fd >= 0
+	queue []byte     // bytes to send before anything else
+	sent  int        // of queue
+	enc   []byte     // the message being sent, without body
+	out   vector
+}
+
+// attach gives c its socket and sends what has been queued. Loop's thread.
+func (c *conn) attach(fd int) error {
+	if err := c.t.loop.watch(fd, c, unix.EPOLLIN); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.fd = fd
+	e := c.flushLocked()
+	c.mu.Unlock()
+	if e != 0 {
+		return os.NewSyscallError("sendmsg", e)
+	}
+	return nil
+}
+
+// detach makes c unusable; its descriptor may be closed afterwards.
+func (c *conn) detach() {
+	c.mu.Lock()
+	c.fd = -1
+	c.queue = nil
+	c.mu.Unlock()
+}
+
+// send sends a message, or queues what the socket does not take. The common case is one system call without copying
+// body. Any thread.
+func (c *conn) send(m *wire.Message, body []byte) error {
+	if c.peer.lost() || c.t.closed.Load() {
+		return c.t.broken(c.peer, nil)
+	}
+	c.mu.Lock()
+	e := c.sendLocked(m, body)
+	c.mu.Unlock()
+	if e != 0 {
+		return c.t.broken(c.peer, os.NewSyscallError("sendmsg", e))
+	}
+	return nil
+}
+
+func (c *conn) sendLocked(m *wire.Message, body []byte) unix.Errno {
+	if cap(c.enc) > keepBytes {
+		c.enc = nil
+	}
+	c.enc = wire.Append(c.enc[:0], m)
+	if c.fd < 0 || len(c.queue) > 0 {
+		c.queue = append(append(c.queue, c.enc...), body...)
+		return 0
+	}
+	c.out.set(c.enc, body)
+	defer c.out.clear()
+	for {
+		n, e := c.out.trySend(c.fd)
+		switch e {
+		case 0:
+			if c.out.advance(n); c.out.done() {
+				return 0
+			}
+		case unix.EINTR:
+		case unix.EAGAIN:
+			c.queue = c.out.remains(c.queue)
+			c.arm(true)
+			return 0
+		default:
+			return e
+		}
+	}
+}
+
+// flushLocked sends from the queue what the socket takes.
+func (c *conn) flushLocked() unix.Errno {
+	for c.sent < len(c.queue) {
+		c.out.set(c.queue[c.sent:])
+		n, e := c.out.trySend(c.fd)
+		c.out.clear()
+		switch e {
+		case 0:
+			c.sent += n
+		case unix.EINTR:
+		case unix.EAGAIN:
+			if c.sent > len(c.queue)/2 { // so that the queue does not grow for ever while it never runs dry
+				c.queue = c.queue[:copy(c.queue, c.queue[c.sent:])]
+				c.sent = 0
+			}
+			c.arm(true)
+			return 0
+		default:
+			return e
+		}
+	}
+	c.queue, c.sent = c.queue[:0], 0
+	if cap(c.queue) > keepBytes {
+		c.queue = nil
+	}
+	c.arm(false)
+	return 0
+}
+
+func (c *conn) arm(on bool) {
+	if c.armed == on {
+		return
+	}
+	c.armed = on
+	events := uint32(unix.EPOLLIN)
+	if on {
+		events |= unix.EPOLLOUT
+	}
+	c.t.loop.rearm(c.fd, events)
+}
+
+// ready implements source.
+func (c *conn) ready(events uint32) {
+	var err error
+	if events&unix.EPOLLOUT != 0 {
+		c.mu.Lock()
+		e := c.flushLocked()
+		c.mu.Unlock()
+		if e != 0 {
+			err = os.NewSyscallError("sendmsg", e)
+		}
+	}
+	if err == nil && events&^unix.EPOLLOUT != 0 {
+		err = c.read()
+	}
+	if err != nil {
+		c.t.loop.forget(c.fd)
+		c.t.broken(c.peer, err)
+	}
+}
+
+// read does one turn: it receives once and serves the messages that have become complete.
+func (c *conn) read() error {
+	l := c.t.loop
+	in := &l.in
+	in.set(c.part[len(c.part):c.need], l.buf)
+	n, e := in.tryRecv(c.fd)
+	in.clear()
+	switch {
+	case e == unix.EAGAIN || e == unix.EINTR:
+		return nil
+	case e != 0:
+		return os.NewSyscallError("recvmsg", e)
+	case n == 0 && len(c.part) > 0:
+		return fmt.Errorf("in the middle of a message: %w", errHungUp)
+	case n == 0:
+		return errHungUp
+	}
+	k := min(n, c.need-len(c.part))
+	c.part = c.part[:len(c.part)+k]
+	return c.feed(l.buf[:n-k])
+}
+
+// feed acts on the next bytes of the stream, after those in part.
+func (c *conn) feed(b []byte) error {
+	for {
+		if len(c.part) > 0 {
+			k := min(len(b), c.need-len(c.part))
+			c.part = append(c.part, b[:k]...)
+			b = b[k:]
+			if len(c.part) < c.need {
+				return nil
+			}
+			if err := c.step(); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		size := wire.HeaderSize
+		if len(b) >= wire.HeaderSize {
+			var err error
+			if size, err = c.header(b); err != nil {
+				return err
+			}
+			if size <= len(b) {
+				if err := c.serve(b[wire.HeaderSize:size]); err != nil {
+					return err
+				}
+				b = b[size:]
+				continue
+			}
+		}
+		c.part, c.need = append(c.t.loop.take(size), b...), size
+		b = nil
+	}
+}
+
+// step acts on part when it holds all the bytes that it needed: a header, or a whole message.
+func (c *conn) step() error {
+	if !c.known {
+		size, err := c.header(c.part)
+		if err != nil {
+			return err
+		}
+		if size > c.need {
+			if size > cap(c.part) {
+				c.part = append(c.t.loop.take(size), c.part...)
+			}
+			c.need = size
+			return nil
+		}
+	}
+	part := c.part
+	c.part, c.need = nil, 0
+	err := c.serve(part[wire.HeaderSize:])
+	c.t.loop.give(part)
+	return err
+}
+
+// header decodes a header into c.m and returns the size of the whole message.
+func (c *conn) header(b []byte) (size int, err error) {
+	if c.ranges, err = wire.DecodeHeader(b, &c.m); err != nil {
+		return 0, err
+	}
+	if err := vet(&c.m, c.peer.id, c.allowed); err != nil {
+		return 0, err
+	}
+	if c.m.Port != wire.Server {
+		return 0, fmt.Errorf("%v: port %d, not the server's: %w", c.m.Type, c.m.Port, wire.ErrField)
+	}
+	if c.m.Length > wire.MaxDiff {
+		return 0, fmt.Errorf("%v: payload length %d for a server: %w", c.m.Type, c.m.Length, wire.ErrField)
+	}
+	c.known = true
+	return wire.HeaderSize + int(c.m.Length), nil
+}
+
+// serve hands the message in c.m to the handler.
+func (c *conn) serve(payload []byte) error {
+	c.known = false
+	if err := wire.DecodePayload(&c.m, c.ranges, payload); err != nil {
+		return err
+	}
+	if c.m.Type != wire.Diff {
+		payload = nil
+	}
+	c.t.o.Handler.Serve(&c.m, payload)
+	return nil
+}

@@ -1,0 +1,117 @@
+package epoll
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	retryFirst = time.Millisecond
+	retryMost  = 100 * time.Millisecond
+)
+
+// dial connects to p and proves who we are; the result is owned by Close. It tries again while nobody listens there
+// yet, until the deadline.
+func (t *Transport) dial(p *peer, what purpose, mailbox uint32, deadline time.Time) (int, error) {
+	fd, err := t.tryDial(p, what, mailbox, deadline)
+	for pause := retryFirst; retry(err); pause = min(2*pause, retryMost) {
+		until := time.Now().Add(pause)
+		if until.After(deadline) {
+			break
+		}
+		if p.lost() {
+			err = *p.cause.Load()
+			break
+		}
+		if stop := await(-1, 0, t.stopfd, until); stop != os.ErrDeadlineExceeded {
+			err = stop
+			break
+		}
+		fd, err = t.tryDial(p, what, mailbox, deadline)
+	}
+	if err == nil {
+		err = t.own(p, fd)
+	}
+	if err == nil {
+		return fd, nil
+	}
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED):
+		err = fmt.Errorf("nobody listens there, after %v: %w [did that host start? is the address right?]", t.dialTimeout, err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("no answer within %v: %w [did that host start? does a firewall drop packets?]", t.dialTimeout, err)
+	}
+	return -1, fmt.Errorf("connect host %d to host %d at %s (%v): %w", t.o.Self, p.id, p.addr, what, err)
+}
+
+// retry tells whether a failed attempt may fare better a moment later. A listener that drops a connection to make room
+// for newer ones resets it.
+func retry(err error) bool {
+	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, errBusy)
+}
+
+func (t *Transport) tryDial(p *peer, what purpose, mailbox uint32, deadline time.Time) (int, error) {
+	sa, family, err := resolve("tcp", p.addr)
+	if err != nil {
+		return -1, err
+	}
+	fd, err := connect(sa, family, t.stopfd, deadline)
+	if err != nil {
+		return -1, err
+	}
+	if err = tune(fd, what); err == nil {
+		err = t.introduce(fd, p, what, mailbox, deadline)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// introduce does the connector's side of the handshake.
+func (t *Transport) introduce(fd int, p *peer, what purpose, mailbox uint32, deadline time.Time) error {
+	h := hello{
+		version: protocolVersion, purpose: what, from: t.o.Self, to: p.id, mailbox: mailbox,
+		hosts: uint32(len(t.peers)), pageSize: uint32(t.o.PageSize),
+	}
+	hb := h.encode()
+	if err := writeFull(fd, hb[:], t.stopfd, deadline); err != nil {
+		return err
+	}
+	var c [challengeSize]byte
+	if err := readHandshake(fd, c[:], t.stopfd, deadline); err != nil {
+		return err
+	}
+	if err := readChallenge(&c, p.id); err != nil {
+		return err
+	}
+	if err := writeFull(fd, proof(t.o.Secret, &hb, &c), t.stopfd, deadline); err != nil {
+		return err
+	}
+	var v [verdictSize]byte
+	if err := readHandshake(fd, v[:], t.stopfd, deadline); err != nil {
+		return err
+	}
+	return readVerdict(&v, t.o.Secret, &hb, &c)
+}
+
+// readHandshake reads one message of the acceptor. A wrong beginning is found out at once, and the end of the stream
+// is no way for a JIAJIA host to answer.
+func readHandshake(fd int, b []byte, stop int, deadline time.Time) error {
+	err := readFull(fd, b[:len(challengeMagic)], stop, deadline)
+	if err == nil {
+		if string(b[:len(challengeMagic)]) != challengeMagic {
+			return ErrStranger
+		}
+		err = readFull(fd, b[len(challengeMagic):], stop, deadline)
+	}
+	if err == errHungUp {
+		return fmt.Errorf("%w: %w", err, ErrStranger)
+	}
+	return err
+}

@@ -1,0 +1,184 @@
+package epoll
+
+import (
+	"encoding/binary"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	eventsAtOnce = 128
+	readBytes    = 256 << 10 // most that one connection gets per turn, beside the rest of a begun message
+	spareBuffers = 4         // large message buffers kept for the next large message
+)
+
+// A source is something that the loop watches; ready is called in the loop's thread and must not block.
+type source interface {
+	ready(events uint32)
+}
+
+// The loop is a host's one serving thread: it waits for sockets and calls their sources. It is level-triggered, so that
+// one short read per turn is enough and no connection can starve the others.
+type loop struct {
+	epfd   int
+	wakefd int // eventfd; readable while there are errands
+	done   chan struct{}
+
+	// Of the loop's thread alone.
+	sources []source // by descriptor; nil where none is watched
+	events  [eventsAtOnce]unix.EpollEvent
+	buf     []byte // where connections read to; empty between turns
+	in      vector
+	spare   [][]byte // of maxMessage bytes
+
+	mu      sync.Mutex
+	errands []func() // to be run in the loop's thread
+	closed  bool     // no more errands are taken; wakefd may be gone
+}
+
+func newLoop() (*loop, error) {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wakefd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epfd)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	l := &loop{epfd: epfd, wakefd: wakefd, done: make(chan struct{}), buf: make([]byte, readBytes)}
+	if err := l.watch(wakefd, (*waker)(l), unix.EPOLLIN); err != nil {
+		unix.Close(epfd)
+		unix.Close(wakefd)
+		return nil, err
+	}
+	return l, nil
+}
+
+// watch adds a descriptor. Loop's thread, or before run.
+func (l *loop) watch(fd int, s source, events uint32) error {
+	for fd >= len(l.sources) {
+		l.sources = append(l.sources, nil)
+	}
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	l.sources[fd] = s
+	return nil
+}
+
+// rearm changes the events that a watched descriptor waits for. Any thread: the kernel takes it into account while
+// the loop sleeps.
+func (l *loop) rearm(fd int, events uint32) {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, fd, &ev)
+}
+
+// forget stops watching. It must come before the descriptor is closed. Loop's thread.
+func (l *loop) forget(fd int) {
+	if fd < len(l.sources) && l.sources[fd] != nil {
+		l.sources[fd] = nil
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
+// do has f called in the loop's thread, soon; after close it does nothing. Any thread.
+func (l *loop) do(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.errands = append(l.errands, f)
+	l.wake()
+}
+
+func (l *loop) wake() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(l.wakefd, one[:])
+}
+
+// A waker is the loop as the source that runs its errands.
+type waker loop
+
+func (w *waker) ready(uint32) {
+	var count [8]byte
+	unix.Read(w.wakefd, count[:])
+	w.mu.Lock()
+	errands := w.errands
+	w.errands = nil
+	w.mu.Unlock()
+	for _, f := range errands {
+		f()
+	}
+}
+
+// run serves until close. timers is called before each wait and returns how long the wait may last, in milliseconds,
+// or -1 for ever.
+func (l *loop) run(timers func(now time.Time) int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(l.done)
+	for {
+		n, err := unix.EpollWait(l.epfd, l.events[:], timers(time.Now()))
+		if err != nil && err != unix.EINTR {
+			panic(os.NewSyscallError("epoll_wait", err)) // the descriptor is ours and open
+		}
+		for i := range max(n, 0) {
+			ev := &l.events[i]
+			// An earlier event of this turn may have closed the descriptor, or even opened it anew; sources put up with
+			// being called for nothing.
+			if s := l.sources[ev.Fd]; s != nil {
+				s.ready(ev.Events)
+			}
+		}
+		l.mu.Lock()
+		closed := l.closed
+		l.mu.Unlock()
+		if closed {
+			return
+		}
+	}
+}
+
+// close ends run after the current turn and drops the errands. It may be called again.
+func (l *loop) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.closed = true
+		l.errands = nil
+		l.wake()
+	}
+}
+
+// free closes the loop's own descriptors, after run has returned.
+func (l *loop) free() {
+	unix.Close(l.epfd)
+	unix.Close(l.wakefd)
+}
+
+// take returns an empty buffer for a message of the given size, header included; give takes it back.
+func (l *loop) take(size int) []byte {
+	if size <= 4096 {
+		return make([]byte, 0, 4096)
+	}
+	if n := len(l.spare); n > 0 {
+		b := l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		return b[:0]
+	}
+	return make([]byte, 0, maxMessage)
+}
+
+func (l *loop) give(b []byte) {
+	if cap(b) == maxMessage && len(l.spare) < spareBuffers {
+		l.spare = append(l.spare, b)
+	}
+}

@@ -1,0 +1,345 @@
+/*
+ * jia.h - shared memory for programs that run as several processes.
+ *
+ * A job is a set of processes called hosts, numbered 0 .. jiahosts-1, that run the same program. All of
+ * them see one region of shared memory at the same addresses; loads and stores are ordinary instructions.
+ * Compile with -I<dir of this file>, link with -ljia. C89 to C17 and C++ programs can include it.
+ *
+ *
+ * Memory model: scope consistency
+ *
+ *   A lock guards a scope, the code between jia_lock(l) and jia_unlock(l). A barrier ends one scope and
+ *   begins another for all hosts, and that scope is everything. What is promised:
+ *   - A read inside a scope of lock l sees every write made inside earlier scopes of the same l, and
+ *     every write made by any host before the last barrier.
+ *   - In nested scopes, what is written in the inner one belongs to the outer one too.
+ *   - Threads of one host share its memory as threads do: a write is at once visible among them.
+ *   - Hosts may write different bytes of one page, or of one word, at the same time.
+ *   - Aligned reads of up to 8 bytes never tear, with or without a lock.
+ *   What is not promised:
+ *   - A write made BEFORE jia_lock(l) is not in the scope: the next holder of l may not see it until the
+ *     next barrier, even if it often does. Write shared data inside the scope, or place a barrier.
+ *   - A write under lock l is not promised to a reader that holds another lock, or none. A read without
+ *     synchronisation returns some value the location has held since the last barrier, perhaps a stale one.
+ *   - jia_wait and the condition variables (jia_setcv ...) order events; they make no write visible.
+ *
+ *
+ * Limits
+ *
+ *   System calls do not fault pages in: read(2) or write(2) on shared memory whose page is not present
+ *   fails with EFAULT. Touch the buffer first (one byte a page, a store for read(2)), or use a private buffer and copy.
+ *   A child made by fork() must not touch shared memory or call this library: what it reads there is
+ *   not kept coherent.
+ *   No call may be made from a signal handler.
+ *
+ *
+ * Errors
+ *
+ *   Misuse (each call says what that is) and lost hosts end the whole job: one line on standard error
+ *   names host, call and remedy, every process ends, and the exit status is not 0.
+ */
+#ifndef JIA_H
+#define JIA_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define JIA_FATAL_PRINTF __attribute__((__format__(__printf__, 1, 2), __noreturn__))
+#else
+#define JIA_FATAL_PRINTF
+#endif
+
+
+/* ---- The job ---------------------------------------------------------------------------------------- */
+
+/*
+ * jiapid, jiahosts - the number of this host, from 0, and how many hosts there are, at least 1.
+ * Constant after jia_init; before it 0 and 1. Read only. Threads: any.
+ */
+extern int jiapid;
+extern int jiahosts;
+
+/*
+ * jia_pid, hostc - what some programs call jiapid and jiahosts.
+ * They are weak aliases in the library, so a program may define variables of these names for itself.
+ * Define JIA_NO_OLD_NAMES, or macros of these names, before the inclusion to be rid of the declarations.
+ */
+#ifndef JIA_NO_OLD_NAMES
+#ifndef jia_pid
+extern int jia_pid;
+#endif
+#ifndef hostc
+extern int hostc;
+#endif
+#endif
+
+/*
+ * jia_init - start the other hosts of the job and join it.
+ * @argc, @argv: those of main. Never changed, so options may be parsed before or after.
+ * Call it once, before any other call here, and before creating threads. With JIA_NPROC=n in the
+ * environment the job is n processes of this machine; without it, this process alone.
+ * Blocks until all hosts have joined. Threads: one, the main thread.
+ * Fatal: a second call, a JIA_NPROC that is not a number from 1 up, a host that cannot be started.
+ */
+void jia_init(int argc, char **argv);
+
+/*
+ * jia_exit - leave the job.
+ * Collective. It is a barrier first, so no host leaves while another still needs its memory. Returns on
+ * all hosts; from then on only jiapid, jiahosts and jia_clock may be used, and no shared memory.
+ * The exit status of the job is what host 0 then returns from main.
+ * Returning 0 from main, or exit(0), without it counts as calling it; a status other than 0 before it
+ * ends the job as failed. Threads: one a host, no other thread inside a call.
+ * Fatal: inside a scope.
+ */
+void jia_exit(void);
+
+/* jia_end - another name for jia_exit. */
+void jia_end(void);
+
+/*
+ * jia_error - end the job as failed.
+ * @fmt: and the arguments after it as for printf. A newline at the end is optional.
+ * Prints one line with the host's number on standard error, ends every process of the job within two seconds, and makes
+ * the exit status 1. Does not return. Threads: any, also inside a scope, and before jia_init.
+ */
+void jia_error(const char *fmt, ...) JIA_FATAL_PRINTF;
+
+#ifndef jia_errexit
+#define jia_errexit jia_error
+#endif
+
+/*
+ * jia_clock - seconds since this host's jia_init, as a real number; resolution is that of CLOCK_MONOTONIC.
+ * Subtract two readings of one host; readings of different hosts do not compare. Threads: any. Does not block.
+ */
+double jia_clock(void);
+
+
+/* ---- Shared memory ---------------------------------------------------------------------------------- */
+
+/*
+ * Common to all allocations below:
+ *
+ * They are collective by convention: every host makes the same calls with the same arguments in the same
+ * order, and gets the same address. They do not synchronise and send no message: a host may use the
+ * memory although a slower one has not made the call yet. Hosts whose calls differ are found at the
+ * next barrier, which ends the job naming both calls.
+ *
+ * They differ in the home of each page: the host that keeps its contents, to which access is cheapest
+ * by far. Give each page to the host that writes it most. Sizes and blocks are in bytes and are rounded
+ * up to whole pages of 4096 bytes, 0 to one page; every allocation begins on a page.
+ *
+ * The region begins at 0x400000000000. Fresh memory reads as zero on every host and takes no physical
+ * memory before it is touched. Results are addresses: cast them to a pointer. Programs may store
+ * pointers into shared memory in shared memory.
+ *
+ * Threads: one at a time on each host (the order is part of the contract). Never block.
+ * Fatal: more than the reservation (JIA_REGION_SIZE) holds, a host that does not exist.
+ */
+
+/* jia_alloc - @size bytes, single pages dealt round the hosts, beginning with host 0. */
+unsigned long jia_alloc(size_t size);
+
+/* jia_alloc1 - @size bytes, all on host 0. */
+unsigned long jia_alloc1(size_t size);
+
+/* jia_alloc2 - @size bytes in blocks of @block bytes dealt round the hosts, beginning with host 0. */
+unsigned long jia_alloc2(size_t size, size_t block);
+
+/* jia_alloc2p - @size bytes, all on host @host. */
+unsigned long jia_alloc2p(size_t size, int host);
+
+/* jia_alloc3 - @size bytes in blocks of @block bytes dealt round the hosts, beginning with host @start. */
+unsigned long jia_alloc3(size_t size, size_t block, int start);
+
+/*
+ * jia_alloc4 - @size bytes in blocks dealt round the hosts in laps, beginning with host @start.
+ * In lap i every host in turn gets one block of @blocks[i mod @n] bytes, until @size is reached.
+ * @blocks is read during the call only; an element of 0 is no lap. Fatal: nothing but zeros.
+ */
+unsigned long jia_alloc4(size_t size, const int *blocks, int n, int start);
+
+/*
+ * jia_alloc_array - @size bytes: @array[0] of them on host 0, @array[1] on host 1, up to host @n-1.
+ * The pattern repeats until @size is reached. Each part is rounded up to pages, so part i+1 begins on a
+ * page; an element of 0 gives its host nothing. @array is read during the call only.
+ * Fatal: @n above jiahosts, nothing but zeros.
+ */
+unsigned long jia_alloc_array(size_t size, const int *array, int n);
+
+/* jia_alloc_random - @size bytes, all on one host, which is drawn pseudo-randomly and alike on all hosts. */
+unsigned long jia_alloc_random(size_t size);
+
+
+/* ---- Synchronisation -------------------------------------------------------------------------------- */
+
+/*
+ * jia_lock - enter the scope guarded by a lock.
+ * @lockid: any value from 0 up; locks need no declaration, and hundreds of thousands are fine.
+ * Blocks until granted, first come first served among hosts. On return the caller sees every write that
+ * earlier holders made inside their scopes of @lockid (see the memory model).
+ * A lock that this host held last is granted without a message. Different locks may be nested.
+ * Threads: any; the lock is owned by the calling thread and is not recursive.
+ * Fatal: a negative id, a lock that this thread holds already.
+ */
+void jia_lock(int lockid);
+
+/*
+ * jia_unlock - leave the scope guarded by a lock and pass its writes on to the next holder.
+ * @lockid: a lock held by the calling thread. Nested scopes may end in any order.
+ * Blocks until the writes of this host have reached their homes.
+ * Threads: the one that holds the lock. Fatal: a negative id, a lock that this thread does not hold.
+ */
+void jia_unlock(int lockid);
+
+/*
+ * jia_barrier - wait for all hosts; on return each sees every write that any host made before it.
+ * Collective: every host calls it equally often. Blocks until the last has arrived.
+ * Threads: one a host at a time, any. What other threads of the host write meanwhile belongs to one
+ * side of the barrier or the other.
+ * Fatal: inside a scope of any thread of the host; hosts that made different allocations.
+ */
+void jia_barrier(void);
+
+/*
+ * jia_wait - wait for all hosts, without making any write visible.
+ * Collective. Blocks until the last has arrived. Threads: one a host at a time.
+ */
+void jia_wait(void);
+
+/*
+ * jia_setcv, jia_resetcv, jia_waitcv - event flags, one for each id from 0 up, clear at the start.
+ * jia_setcv sets the flag for all hosts and wakes those that wait; it stays set until jia_resetcv.
+ * jia_waitcv blocks until the flag is set; it returns at once if it is. Setting a flag twice or
+ * clearing a clear one does nothing. They make no write visible: take a lock after the wait to read.
+ * Threads: any. Fatal: a negative id.
+ */
+void jia_setcv(int cvid);
+void jia_resetcv(int cvid);
+void jia_waitcv(int cvid);
+
+
+/* ---- Names that programs lean on -------------------------------------------------------------------- */
+
+#ifndef ON
+#define ON 1
+#endif
+#ifndef OFF
+#define OFF 0
+#endif
+
+/* Hints about writes to come. They do nothing; their arguments are not evaluated. */
+#ifndef jia_wtnt
+#define jia_wtnt(a, b) { }
+#endif
+#ifndef jia_wtntw
+#define jia_wtntw(a) { }
+#endif
+#ifndef jia_wtntd
+#define jia_wtntd(a) { }
+#endif
+
+/*
+ * The macros of the Argonne National Laboratory (ANL), as in the SPLASH programs.
+ *
+ * Those that act are whole statements: a semicolon after them is welcome, not needed, and they may stand
+ * in an `if` without braces. (C leaves one gap: before `else` write either braces or no semicolon.)
+ * Those that declare end with a semicolon. G_MALLOC and G2_MALLOC end an assignment.
+ * What the INIT macros number has to be the same on all hosts: run them on every host in the same
+ * order, or on one host with the variables in shared memory and a barrier after. Not thread-safe.
+ *
+ * Define JIA_NO_ANL before the inclusion to do without them.
+ */
+#ifndef JIA_NO_ANL
+
+/* jia_lock_index - the next id that an INIT macro gives out; begins at 0. Ids are not reused. */
+extern int jia_lock_index;
+
+/* Maxlocks - for programs that size arrays by it or fold ids; locks are not limited to it. */
+#ifndef Maxlocks
+#define Maxlocks 1024
+#endif
+
+#define LOCKDEC(x) int x;
+#define LOCKINIT(x) { (x) = jia_lock_index++; }
+#define LOCK(x) { jia_lock(x); }
+#define UNLOCK(x) { jia_unlock(x); }
+#define QLOCK(x) { jia_lock(x); }
+#define QUNLOCK(x) { jia_unlock(x); }
+
+/* An array of y locks. */
+#define ALOCKDEC(x, y) int x[y];
+#define ALOCKINIT(x, y) \
+	{ int jia_anl_i; for (jia_anl_i = 0; jia_anl_i < (y); jia_anl_i++) (x)[jia_anl_i] = jia_lock_index++; }
+#define ALOCK(x, y) { jia_lock((x)[y]); }
+#define AULOCK(x, y) { jia_unlock((x)[y]); }
+
+/* There is one barrier, of all hosts; BARRIER ignores both its name and the count of processes. */
+#define BARDEC(x) int x;
+#define BARRIER(x, y) { jia_barrier(); }
+
+/* The environment needs none of these: programs call jia_init and jia_exit. */
+#define EXTERN_ENV
+#define MAIN_ENV
+#define MAIN_END
+#define WAIT_FOR_END(x) { jia_barrier(); }
+
+/* Written with one argument or two, or an empty one, depending on the program. */
+#if defined(__cplusplus) || !defined(__STRICT_ANSI__) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define BARINIT(...) { }
+#define MAIN_INITENV(...)
+#else
+#define BARINIT(x) { }
+#define MAIN_INITENV(x, y)
+#endif
+
+/* Event flags: SET and RESET change one, POLL and ACCEPT wait until it is set. See jia_setcv. */
+#define PAUSEDEC(x) int x;
+#define PAUSEINIT(x) { (x) = jia_lock_index++; }
+#define PAUSE_SET(x, y) { jia_setcv(x); }
+#define PAUSE_RESET(x) { jia_resetcv(x); }
+#define PAUSE_POLL(x) { jia_waitcv(x); }
+#define PAUSE_ACCEPT(x) { jia_waitcv(x); }
+
+/*
+ * Loops whose iterations hosts take as they come free. GETSUB(x, i, last, hosts) sets i to the next
+ * subscript from 0 to last; when none is left it waits for all hosts, as a barrier, and sets i to -1 on
+ * each; the loop can then begin again. x lies in shared memory; hosts is jiahosts.
+ */
+struct jia_subscripts {
+	int lock;
+	int next; /* guarded by lock; above last it counts the hosts that found none left */
+};
+#define GSDEC(x) struct jia_subscripts x;
+#define GSINIT(x) { (x).lock = jia_lock_index++; (x).next = 0; }
+#define GETSUB(x, i, last, hosts) \
+	{ \
+		jia_lock((x).lock); \
+		(i) = (x).next++; \
+		if ((i) > (last)) { \
+			if ((i) == (last) + (hosts)) (x).next = 0; \
+			(i) = -1; \
+		} \
+		jia_unlock((x).lock); \
+		if ((i) < 0) jia_barrier(); \
+	}
+
+/* x bytes, pages dealt round the hosts; x bytes on host y (counted modulo jiahosts). */
+#define G_MALLOC(x) jia_alloc(x);
+#define G2_MALLOC(x, y) jia_alloc2p((x), (int)((y) % jiahosts));
+
+/* x gets the seconds since jia_init. */
+#define CLOCK(x) { (x) = jia_clock(); }
+
+#endif /* JIA_NO_ANL */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* JIA_H */

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# fuzz.sh: run each fuzz target of the Go packages for $FUZZTIME (10s), one after the other.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+found=0
+while IFS=: read -r file line; do
+  name=${line#func }
+  name=${name%%(*}
+  found=$((found + 1))
+  echo "fuzz $(dirname "$file") $name"
+  "$go" test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-10s}" "./$(dirname "$file")" < /dev/null
+done < <(grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' cabi core epoll lru pool ckpt rdma cmd tests | sort)
+[ "$found" -gt 0 ] || { echo "fuzz.sh: no fuzz target found" >&2; exit 1; }

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# lint.sh: what can be said against the sources without running them. Prints every complaint, not only the first tool's.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+go=${GO:-go}
+status=0
+
+# verdict NAME STATUS: report how a tool ended.
+verdict() {
+  if [ "$2" -eq 0 ]; then echo "  $1: clean"; else echo "  $1: FAILED" >&2; status=1; fi
+}
+
+# files PATTERN: the project's own files by name.
+files() {
+  find . \( -path ./build -o -path ./.git \) -prune -o -type f -name "$1" -print | sort
+}
+
+formatted() {
+  local list
+  list=$(files '*.go' | xargs -r gofmt -l) || return 1
+  [ -z "$list" ] || { printf '%s\n' "$list"; return 1; }
+}
+
+# The C files of Go packages, each by itself, with the headers that cgo generates. (Flags given to a whole `go build`
+# would reach the C files of Go's own runtime, which are not free of warnings.)
+c_in_go() {
+  local package dir go_files c_files flags generated file bad=0
+  while IFS='|' read -r package dir go_files c_files flags; do
+    generated=$(mktemp -d)
+    # shellcheck disable=SC2086  # lists of names and flags without spaces
+    (cd "$dir" && "$go" tool cgo -objdir "$generated" -importpath "$package" -- $flags $go_files) || bad=1
+    for file in $c_files; do
+      # shellcheck disable=SC2086
+      gcc $flags -O2 -Wall -Wextra -Werror -fsyntax-only -Iinclude -I"$dir" -I"$generated" "$dir/$file" || bad=1
+    done
+    rm -rf "$generated"
+  done < <("$go" list -f '{{if .CFiles}}{{.ImportPath}}|{{.Dir}}|{{join .CgoFiles " "}}|{{join .CFiles " "}}|{{join .CgoCFLAGS " "}}{{end}}' \
+    ./... | grep .)
+  return "$bad"
+}
+
+# Programs: each file by itself.
+c_programs() {
+  local file bad=0
+  while read -r file; do
+    gcc -std=gnu17 -O2 -fopenmp -Wall -Wextra -Werror -fsyntax-only -Iinclude "$file" || bad=1
+  done < <(find c_examples tests/bench -name '*.c' 2> /dev/null | sort)
+  return "$bad"
+}
+
+scripts() {
+  local list
+  mapfile -t list < <(files '*.sh'; find .ci -type f)
+  shellcheck "${list[@]}"
+}
+
+formatted
+verdict gofmt $?
+"$go" vet ./...
+verdict "go vet" $?
+"$go" tool staticcheck ./...
+verdict staticcheck $?
+c_in_go
+verdict "C in Go packages" $?
+c_programs
+verdict "C programs" $?
+scripts
+verdict shellcheck $?
+exit "$status"

@@ -1,0 +1,302 @@
+/*
+ * micro.c - what the library charges for its primitives. Run with JIA_NPROC=2; host 1 or host 0 prints one line with two
+ * numbers, the median and the p99 (or the same number twice), in the unit that the comment of the measurement names.
+ *
+ *   micro NAME [SIDEFILE]    SIDEFILE is mapped by both processes for time stamps that must not go through the library
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "jia.h"
+#include "timing.h"
+
+#define PAGE 4096
+enum { PAGES = 1024, ROUNDS = 20, SAMPLES = 4000 };
+
+static volatile double *side; /* shared by the two processes behind the library's back */
+
+static void report(double *us, int n)
+{
+	double median = quantile(us, n, 0.5);
+
+	printf("%.3f %.3f\n", median, quantile(us, n, 0.99));
+	fflush(stdout);
+}
+
+/* Read misses: us each. Host 0 is the home; it waits in a barrier, or with busy computes all the while. */
+static void miss(int busy)
+{
+	volatile char *a = (volatile char *)jia_alloc2p(PAGES * PAGE, 0);
+	static double us[PAGES * ROUNDS];
+	int r, i, n = 0, warm = 2;
+
+	for (r = -warm; r < ROUNDS; r++) {
+		if (jiapid == 0)
+			for (i = 0; i < PAGES; i++)
+				a[i * PAGE] = (char)(r + i);
+		side[0] = 0;
+		jia_barrier();
+		if (jiapid == 1) {
+			for (i = 0; i < PAGES; i++) {
+				double t = now_us();
+
+				if (a[i * PAGE] != (char)(r + i))
+					jia_error("page %d is stale", i);
+				if (r >= 0)
+					us[n++] = now_us() - t;
+			}
+			side[0] = 1;
+		} else if (busy) {
+			while (side[0] == 0)
+				;
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(us, n);
+}
+
+/* Barriers: us each. With cached pages, host 1 first reads so many clean pages of host 0. */
+static void barriers(size_t cached)
+{
+	volatile char *a = (volatile char *)jia_alloc2p((cached + 1) * PAGE, 0);
+	static double us[SAMPLES];
+	size_t p;
+	int i;
+
+	for (p = 0; p < cached; p++)
+		if (jiapid == 1 && a[p * PAGE])
+			jia_error("fresh page %zu is not zero", p);
+	for (i = -100; i < SAMPLES; i++) {
+		double t = now_us();
+
+		jia_barrier();
+		if (i >= 0)
+			us[i] = now_us() - t;
+	}
+	if (jiapid == 1)
+		report(us, SAMPLES);
+}
+
+/* A contended lock from host to host: us from the call of jia_unlock to the return of the waiter's jia_lock. */
+static void handoff(void)
+{
+	static double us[SAMPLES];
+	int i, n = 0;
+
+	jia_barrier();
+	for (i = 0; i < 1000; i++) {
+		double left;
+
+		jia_lock(0);
+		left = side[1];
+		if ((int)side[2] == 1 - jiapid && left > 0 && i > 20)
+			us[n++] = now_us() - left;
+		usleep(300); /* the other host has asked for the lock by then */
+		side[2] = jiapid;
+		side[1] = now_us();
+		jia_unlock(0);
+	}
+	jia_barrier();
+	if (jiapid == 1)
+		report(us, n);
+}
+
+/* The same lock taken and released by both hosts as fast as they can: us for each lock and unlock. */
+static void contended(void)
+{
+	enum { TURNS = 5000 };
+	double t;
+	int i;
+
+	jia_barrier();
+	t = now_us();
+	for (i = 0; i < TURNS; i++) {
+		jia_lock(0);
+		jia_unlock(0);
+	}
+	jia_barrier();
+	t = (now_us() - t) / (2 * TURNS);
+	if (jiapid == 1)
+		printf("%.3f %.3f\n", t, t);
+}
+
+/* A lock that this host held last: us for lock and unlock together. */
+static void relock(void)
+{
+	enum { TURNS = 200000 };
+	double t;
+	int i;
+
+	if (jiapid == 1) {
+		jia_lock(0);
+		jia_unlock(0);
+		t = now_us();
+		for (i = 0; i < TURNS; i++) {
+			jia_lock(0);
+			jia_unlock(0);
+		}
+		t = (now_us() - t) / TURNS;
+		printf("%.3f %.3f\n", t, t);
+	}
+	jia_barrier();
+}
+
+/* A free lock that the other host held last: us for jia_lock. */
+static void remote_lock(void)
+{
+	static double us[SAMPLES];
+	int i, n = 0;
+
+	for (i = 0; i < 1000; i++) {
+		double t = now_us();
+
+		if (i % 2 == jiapid) {
+			jia_lock(0);
+			us[n++] = now_us() - t;
+			jia_unlock(0);
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(us, n);
+}
+
+/* First touch of memory homed here: us a page. */
+static void touch(void)
+{
+	size_t pages = 65536, i;
+	volatile char *a = (volatile char *)jia_alloc2p(pages * PAGE, 1);
+	double t = now_us();
+
+	if (jiapid == 1) {
+		for (i = 0; i < pages; i++)
+			a[i * PAGE] = 1;
+		t = (now_us() - t) / (double)pages;
+		printf("%.3f %.3f\n", t, t);
+	}
+	jia_barrier();
+}
+
+/* Release of 1,024 cached remote pages, every second byte dirty: us a page, from the compare to the acknowledgement. */
+static void release(void)
+{
+	volatile char *a = (volatile char *)jia_alloc2p(PAGES * PAGE, 0);
+	static double us[ROUNDS];
+	int r, i;
+
+	for (r = -2; r < ROUNDS; r++) {
+		if (jiapid == 1) {
+			double t;
+
+			jia_lock(1);
+			for (i = 0; i < PAGES * PAGE; i += 2)
+				a[i] = (char)(r + i + 3);
+			t = now_us();
+			jia_unlock(1);
+			if (r >= 0)
+				us[r] = (now_us() - t) / PAGES;
+		}
+		jia_barrier();
+		if (jiapid == 0 && a[2] != (char)(r + 5))
+			jia_error("the release of round %d did not arrive", r);
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(us, ROUNDS);
+}
+
+/* Every byte of 1,024 remote pages written, then a barrier: MB/s. Cached: the pages were here before. */
+static void bulk(int cached)
+{
+	char *a = (char *)jia_alloc2p(PAGES * PAGE, 0);
+	static double mbs[ROUNDS];
+	int r, i;
+
+	for (r = -2; r < ROUNDS; r++) {
+		if (jiapid == 0 && !cached)
+			for (i = 0; i < PAGES; i++)
+				a[i * PAGE] = (char)-r; /* the other host must fetch again */
+		jia_barrier();
+		if (jiapid == 1) {
+			double t = now_us();
+
+			memset(a, r & 127, PAGES * PAGE);
+			jia_barrier();
+			if (r >= 0)
+				mbs[r] = PAGES * PAGE / (now_us() - t);
+		} else {
+			jia_barrier();
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(mbs, ROUNDS);
+}
+
+/* Processor time used in a wait of two seconds: per cent of a core. What is waited for: a barrier or a lock. */
+static void idle(int lock)
+{
+	struct rusage before, after;
+	double used;
+
+	if (lock && jiapid == 0)
+		jia_lock(0);
+	jia_barrier();
+	getrusage(RUSAGE_SELF, &before);
+	if (jiapid == 0) {
+		sleep(2);
+		if (lock)
+			jia_unlock(0);
+	} else if (lock) {
+		jia_lock(0);
+		jia_unlock(0);
+	}
+	if (!lock)
+		jia_barrier();
+	getrusage(RUSAGE_SELF, &after);
+	used = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
+	       1e-6 * (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+	if (jiapid == 1)
+		printf("%.3f %.3f\n", 50 * used, 50 * used);
+	jia_barrier();
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int fd;
+
+	jia_init(argc, argv);
+	side = calloc(1, PAGE);
+	if (argc > 2) {
+		fd = open(argv[2], O_RDWR);
+		if (fd >= 0)
+			side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (fd < 0 || side == MAP_FAILED)
+			jia_error("cannot map %s", argv[2]);
+	}
+	if (!strcmp(what, "miss")) miss(0);
+	else if (!strcmp(what, "miss-busy")) miss(1);
+	else if (!strcmp(what, "barrier")) barriers(0);
+	else if (!strcmp(what, "barrier-cached")) barriers(100000);
+	else if (!strcmp(what, "handoff")) handoff();
+	else if (!strcmp(what, "contended")) contended();
+	else if (!strcmp(what, "relock")) relock();
+	else if (!strcmp(what, "remote-lock")) remote_lock();
+	else if (!strcmp(what, "touch")) touch();
+	else if (!strcmp(what, "release")) release();
+	else if (!strcmp(what, "bulk-cached")) bulk(1);
+	else if (!strcmp(what, "bulk")) bulk(0);
+	else if (!strcmp(what, "idle-barrier")) idle(0);
+	else if (!strcmp(what, "idle-lock")) idle(1);
+	else jia_error("unknown measurement '%s'", what);
+	jia_exit();
+	return 0;
+}

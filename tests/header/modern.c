@@ -1,0 +1,40 @@
+/* Every call with its C17 types: the compiler checks the header's promises. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "jia.h"
+
+static void (*const take_nothing[])(void) = { jia_exit, jia_end, jia_barrier, jia_wait };
+static void (*const take_id[])(int) = { jia_lock, jia_unlock, jia_setcv, jia_resetcv, jia_waitcv };
+static unsigned long (*const take_size[])(size_t) = { jia_alloc, jia_alloc1, jia_alloc_random };
+
+static_assert(_Generic(jia_clock(), double: 1, default: 0), "jia_clock returns seconds as double");
+static_assert(_Generic(&jiapid, int *: 1, default: 0), "jiapid is an object of type int");
+static_assert(_Generic(&jiahosts, int *: 1, default: 0), "jiahosts is an object of type int");
+static_assert(_Generic(&jia_pid, int *: 1, default: 0) && _Generic(&hostc, int *: 1, default: 0), "so are the aliases");
+
+static int checked(int got)
+{
+	if (got == jiapid)
+		return got;
+	jia_error("got %d from host %d", got, jiapid); /* does not return: no value is needed after it */
+}
+
+int main(int argc, char *argv[])
+{
+	static const int blocks[] = { 4096, 8192 };
+	size_t big = (size_t)3 << 30; /* does not fit in an int */
+
+	jia_init(argc, argv);
+	double *matrix = (double *)jia_alloc2(big, 1 << 20);
+	unsigned long others = jia_alloc2p(big, jiahosts - 1) + jia_alloc3(big, big / 2, 0) + jia_alloc4(big, blocks, 2, 0)
+	                       + jia_alloc_array(big, blocks, jiahosts < 2 ? jiahosts : 2);
+
+	take_id[0](0);
+	matrix[checked(jiapid)] = (double)others + (double)take_size[0](1);
+	take_id[1](0);
+	if (jiahosts == 1) LOCK(1);
+	if (jiahosts == 1) UNLOCK(1);
+	take_nothing[0]();
+	return 0;
+}
