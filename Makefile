@@ -36,19 +36,20 @@ examples: $(LIB) ## build the example programs into build/examples
 
 .PHONY: demo
 demo: ## build, then run every example on 4 processes; each checks its own answer
-	scripts/need.sh go gcc libc6-dev make
-	$(MAKE) --no-print-directory examples
-	scripts/demo.sh $(NPROC)
+	@scripts/need.sh go gcc libc6-dev make
+	@echo "Building the library and the examples ..."
+	@$(MAKE) -s --no-print-directory examples
+	@scripts/demo.sh $(NPROC)
 
 .PHONY: test
 test: ## everything that must pass (about 20 minutes on 2 cores)
-	scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
-	scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
+	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
+	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
 
 .PHONY: check
 check: ## the quick part of `make test` (under 3 minutes)
-	scripts/need.sh go gcc g++ libc6-dev make shellcheck
-	scripts/steps.sh lint unit header examples-run
+	@scripts/need.sh go gcc g++ libc6-dev make shellcheck
+	@scripts/steps.sh lint unit header examples-run
 
 # --- the steps of `make test` ---
 

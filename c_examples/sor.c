@@ -4,11 +4,11 @@
  *   JIA_NPROC=4 ./sor [M N iterations]      JIA_NPROC=2 ./sor 4094 4095 100
  *
  * Each host owns a band of rows, kept in its own memory; only the rows at the edge of a band are read
- * by a neighbour. Two barriers an iteration, one after each colour.
+ * by a neighbour. Two barriers an iteration, one after each colour of those rows.
  *
  * Layout decides what an exchange costs. The cells of a row in odd columns and those in even columns
- * are of different colours, so they lie apart, each run padded to whole pages: after a red sweep a
- * neighbour fetches red cells and nothing else, for N = 1023 a single page.
+ * are of different colours, so they lie apart, each run padded to whole pages: after the red cells have
+ * changed a neighbour fetches them and nothing else, for N = 1023 a single page.
  */
 #include <math.h>
 #include <stdio.h>
@@ -47,6 +47,35 @@ static void relax(int row, int odd)
 		mine[0] += OMEGA * (0.25 * (up[0] + down[0] + beside[0]) - mine[0]);
 	for (int k = odd; k < count; k++)
 		mine[k] += OMEGA * (0.25 * (up[k] + down[k] + beside[k - odd] + beside[k - odd + 1]) - mine[k]);
+}
+
+static void red(int row)
+{
+	relax(row, row % 2); /* row + column is even */
+}
+
+static void black(int row)
+{
+	relax(row, !(row % 2));
+}
+
+/*
+ * A black row waits for the red ones around it. Inside the band it follows a row behind, while they
+ * are still in the processor's cache; at the edges it waits for the neighbour's, at the barrier.
+ */
+static void iterate(int first, int past)
+{
+	for (int r = first; r < past; r++) {
+		red(r);
+		if (r - 1 > first)
+			black(r - 1);
+	}
+	jia_barrier();
+	if (first < past)
+		black(first);
+	if (first < past - 1)
+		black(past - 1);
+	jia_barrier();
 }
 
 /*
@@ -112,12 +141,7 @@ int main(int argc, char **argv)
 	double start = jia_clock();
 
 	for (int i = 0; i < iterations; i++) {
-		for (int r = first; r < past; r++)
-			relax(r, r % 2); /* red: row + column is even */
-		jia_barrier();
-		for (int r = first; r < past; r++)
-			relax(r, !(r % 2)); /* black */
-		jia_barrier();
+		iterate(first, past);
 	}
 
 	double elapsed = jia_clock() - start;

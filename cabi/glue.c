@@ -13,6 +13,7 @@
 
 #include "calls.h"
 #include "jia.h"
+#include "slack.h"
 #include "_cgo_export.h"
 
 int jiapid = 0;
@@ -52,6 +53,7 @@ void jia_init(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	jia_restore_slack();
 	fflush(NULL); /* descriptors 1 and 2 are about to become pipes */
 	if (jiaGoInit(&jiapid, &jiahosts))
 		setvbuf(stdout, NULL, _IOLBF, 0); /* the terminal is behind a pipe: keep lines coming */

@@ -39,18 +39,28 @@ func (m *Machine) flushAll(o *op) {
 	}
 	m.dirty = keep
 	slices.Sort(o.pending)
-	if m.cfg.Plant == PlantLogBeforeProtect {
-		for _, p := range o.pending {
-			m.logPage(p)
-		}
+}
+
+// stepPages is how many pages a step may deal with: so many, unless the configuration says otherwise.
+func (m *Machine) stepPages(most int) int {
+	if m.cfg.StepPages > 0 {
+		return m.cfg.StepPages
 	}
+	return most
 }
 
 // goFlush flushes the next pages of o.pending and, pass after pass, those that had to wait for the acknowledgement of an
 // earlier diff (P2). When it is Done, all are flushed and o.until covers every flush of the host so far, whoever started
 // it (P4).
 func (m *Machine) goFlush(w Waiter, o *op, fx *Effects) Status {
-	end := min(o.next+flushStep, len(o.pending))
+	if m.cfg.Plant == PlantLogBeforeProtect && o.until == 0 {
+		for _, p := range o.pending {
+			m.logPage(p)
+		}
+		o.until = 1
+		return Again
+	}
+	end := min(o.next+m.stepPages(flushStep), len(o.pending))
 	o.blocked = m.flushPages(w, o, o.pending[o.next:end], o.blocked, fx)
 	o.next = end
 	if end < len(o.pending) {
@@ -65,12 +75,18 @@ func (m *Machine) goFlush(w Waiter, o *op, fx *Effects) Status {
 	return Done
 }
 
-// awaitAcks waits for an acknowledgement: reads its own, sleeps when only other threads have some due.
+// awaitAcks waits for an acknowledgement of one of the pages in o.pending: reads its own, sleeps when only other threads
+// have some due. When all have come in already, between two steps of the pass, nobody would wake the sleeper.
 func (m *Machine) awaitAcks(w Waiter, o *op) Status {
 	if len(o.acks) > 0 {
 		return Await
 	}
-	return m.park(w)
+	for _, p := range o.pending {
+		if m.pages.at(m, p).flags&flagUnacked != 0 {
+			return m.park(w)
+		}
+	}
+	return Again
 }
 
 // goAcks waits until every diff below o.until is acknowledged, and every one of the caller's own.

@@ -6,7 +6,7 @@ const invalStep = 4096
 // goInvalidate drops the copies of the pages in o.pending, which are sorted. A fetch under way is doomed (P6). A dirty
 // page is flushed, its acknowledgement awaited, and it is dropped only if it is clean again by then.
 func (m *Machine) goInvalidate(w Waiter, o *op, fx *Effects) Status {
-	end := min(o.next+invalStep, len(o.pending))
+	end := min(o.next+m.stepPages(invalStep), len(o.pending))
 	first := len(o.blocked)
 	for _, p := range o.pending[o.next:end] {
 		pg := m.pages.find(p)

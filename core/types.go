@@ -87,6 +87,9 @@ type Config struct {
 	Pages uint64
 	// PageSize is the coherence page in bytes.
 	PageSize int
+	// StepPages is how many pages one step of a flush or an invalidation deals with at most, so that others get a turn in
+	// between. 0 stands for numbers that suit a real machine.
+	StepPages int
 	// Plant breaks one rule on purpose, so that tests can show that they would notice. Zero in production.
 	Plant Plant
 }

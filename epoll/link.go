@@ -145,12 +145,13 @@ func (l *Link) makeRoom() error {
 	return nil
 }
 
-// Recv implements node.Link.
+// Recv implements node.Link. What a host sent before it left can still be read when other connections have told that it
+// is gone: the last message of a job is followed at once by the end of its sender.
 func (l *Link) Recv(m *wire.Message) error {
 	l.recvMu.Lock()
 	defer l.recvMu.Unlock()
-	err := l.ended()
-	if err == nil {
+	var err error = net.ErrClosed
+	if !l.t.closed.Load() {
 		if err = l.in.receive(m, nil, l.t.o.Spin, l.check); err != nil {
 			err = l.t.broken(l.peer, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -121,12 +120,12 @@ func (w *waker) ready(uint32) {
 
 // run serves until close. timers is called before each wait and returns how long the wait may last, in milliseconds,
 // or -1 for ever.
-func (l *loop) run(timers func(now time.Time) int) {
+func (l *loop) run(timers func() int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(l.done)
 	for {
-		n, err := unix.EpollWait(l.epfd, l.events[:], timers(time.Now()))
+		n, err := unix.EpollWait(l.epfd, l.events[:], timers())
 		if err != nil && err != unix.EINTR {
 			panic(os.NewSyscallError("epoll_wait", err)) // the descriptor is ours and open
 		}

@@ -73,6 +73,9 @@ func (v *vector) remains(b []byte) []byte {
 // done tells whether all bytes have been transferred.
 func (v *vector) done() bool { return len(v.iov) == 0 }
 
+func (v *vector) base() uintptr { return uintptr(unsafe.Pointer(v.iov[0].Base)) }
+func (v *vector) len() uintptr  { return uintptr(v.iov[0].Len) }
+
 func (v *vector) header() uintptr {
 	v.hdr.Iov = &v.iov[0]
 	v.hdr.Iovlen = uint64(min(len(v.iov), maxIov))
@@ -80,14 +83,19 @@ func (v *vector) header() uintptr {
 }
 
 // trySend sends what the socket takes at once. It does not tell the Go scheduler of the call, which is right for one
-// that cannot sleep.
+// that cannot sleep. One piece alone goes without a msghdr, which saves the kernel a copy of it; the same in recv.
 func (v *vector) trySend(fd int) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), v.header(), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	const flags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+	if len(v.iov) == 1 {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), v.base(), v.len(), flags, 0, 0)
+		return int(n), e
+	}
+	n, _, e := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), v.header(), flags)
 	return int(n), e
 }
 
 // send waits until the socket has taken something. The goroutine is in a system call meanwhile, so that garbage
-// collection goes on without it; the same for recv.
+// collection goes on without it; the same in recv.
 func (v *vector) send(fd int) (int, unix.Errno) {
 	n, _, e := unix.Syscall(unix.SYS_SENDMSG, uintptr(fd), v.header(), unix.MSG_NOSIGNAL)
 	return int(n), e
@@ -95,12 +103,20 @@ func (v *vector) send(fd int) (int, unix.Errno) {
 
 // tryRecv receives what is there; 0 bytes and no error mean the end of the stream.
 func (v *vector) tryRecv(fd int) (int, unix.Errno) {
+	if len(v.iov) == 1 {
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), v.base(), v.len(), unix.MSG_DONTWAIT, 0, 0)
+		return int(n), e
+	}
 	n, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), v.header(), unix.MSG_DONTWAIT)
 	return int(n), e
 }
 
 // recv waits until something is there.
 func (v *vector) recv(fd int) (int, unix.Errno) {
+	if len(v.iov) == 1 {
+		n, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), v.base(), v.len(), 0, 0, 0)
+		return int(n), e
+	}
 	n, _, e := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), v.header(), 0)
 	return int(n), e
 }

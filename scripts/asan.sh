@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
 
-mapfile -t packages < <("$go" list -f '{{if and .CgoFiles .TestGoFiles}}{{.ImportPath}}{{end}}' ./core/... ./epoll/...)
+mapfile -t packages < <("$go" list -f '{{if and .CgoFiles (or .TestGoFiles .XTestGoFiles)}}{{.ImportPath}}{{end}}' ./core/... ./epoll/...)
 [ ${#packages[@]} -gt 0 ] || { echo "asan.sh: no package holds both C code and tests" >&2; exit 1; }
 export ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:detect_leaks=0
 "$go" test -asan "${packages[@]}"

@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
-# demo.sh N: run every example on N processes of this machine. Each checks its own answer, prints one line and says by its
-# exit status whether the answer was right; a failure here is a failure of the library.
+# demo.sh N: run every example on N processes of this machine. Each checks its own answer, prints a line about it, and says
+# by its exit status whether the answer was right.
 set -uo pipefail
 n=${1:?usage: demo.sh PROCESSES}
 cd "$(dirname "$0")/../build/examples" || exit 1
 
 passed=0 failed=0
-printf 'The examples on %s, sharing one memory:\n\n' "$([ "$n" = 1 ] && echo "1 process" || echo "$n processes")"
+processes="$n processes"
+[ "$n" != 1 ] || processes="1 process"
+printf 'The examples on %s, sharing one memory:\n\n' "$processes"
 for program in *; do
   if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
   if output=$(JIA_NPROC=$n timeout "${DEMO_SECONDS:-120}" "./$program" 2>&1 < /dev/null); then
     passed=$((passed + 1))
-    printf '  %-10s %s\n' "$program" "$(printf '%s\n' "$output" | tail -n 1)"
+    printf '%s\n' "$output" | sed "s/^/  /"
   else
     status=$?
     failed=$((failed + 1))
     [ "$status" -eq 124 ] && output+=" (stopped after ${DEMO_SECONDS:-120} s)"
-    printf '  %-10s FAILED, exit status %d:\n%s\n' "$program" "$status" "$(printf '%s\n' "$output" | sed 's/^/      /')"
+    printf '  %s: FAILED, exit status %d:\n' "$program" "$status"
+    printf '%s\n' "$output" | sed 's/^/      /'
   fi
 done
-printf '\n%d of %d examples gave the right answer on %d.\n' "$passed" $((passed + failed)) "$n"
+printf '\n%d of %d examples gave the right answer on %s.\n' "$passed" $((passed + failed)) "$processes"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -214,8 +214,8 @@ func TestMaskAndBytesComeFromOneRead(t *testing.T) {
 		t.Skip("needs two processors")
 	}
 	forEachKernel(t, func(t *testing.T) {
-		const size, perCall = SubPageBytes, 8
-		page, twin := mapped(t, size), mapped(t, size)
+		const size = 8 * BlockBytes
+		page, twin := mapped(t, SubPageBytes)[:size], mapped(t, SubPageBytes)[:size]
 		pairs := slices.Repeat([]Pair{{Page: address(page), Twin: address(twin)}}, perCall)
 		dst := make([]byte, perCall*MaxRecord(size))
 		var stop atomic.Bool
@@ -231,7 +231,7 @@ func TestMaskAndBytesComeFromOneRead(t *testing.T) {
 			stop.Store(true)
 			writer.Wait()
 		}()
-		for range calls {
+		for range 2 * calls {
 			n, _ := EncodeBatch(dst, size, pairs)
 			r := NewReader(dst[:n], size, 1)
 			_, d, err := r.Next()

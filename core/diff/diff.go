@@ -27,11 +27,13 @@
 // # Writing to pages that others use
 //
 // Diffs are applied to pages that the home's own threads read and write in the
-// meantime. Only changed bytes are written: in each aligned 8-byte word all of
-// them by one store if a store of 1, 2, 4 or 8 bytes covers exactly these, else
-// by a masked vector store or a compare-and-swap of the word. A simultaneous
-// write to a neighbouring byte is never lost, and whoever reads an aligned word
-// without a lock sees either none or all of what one diff changes in it.
+// meantime. In each aligned 8-byte word the changed bytes are written at once:
+// by one store if a store of 1, 2, 4 or 8 bytes covers exactly these, else by a
+// compare-and-swap of the word, or by a masked vector store of the block. A
+// simultaneous write to a neighbouring byte is never lost, and whoever reads an
+// aligned word without a lock sees none or all of what one diff changes in it.
+// (For masked vector stores the latter is how processors behave, not what their
+// manuals promise.)
 //
 // A page that is compared should not be written meanwhile, because it would be
 // unclear what the diff contains. But each word of the page is read once, so

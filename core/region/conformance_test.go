@@ -130,15 +130,20 @@ func TestMapMixedRun(t *testing.T) {
 	}
 }
 
+// awaitStores returns when the storer is storing without faults: any fault it was waiting in is over.
+func awaitStores(s regiontest.Storer) {
+	for start := s.Count(); s.Count() < start+10; {
+		runtime.Gosched()
+	}
+}
+
 // Once Protect has returned, a thread that stores without a pause is stopped at a fault: the frame does not change any more.
 func TestProtectStopsAWriter(t *testing.T) {
 	onBackends(t, 2, func(t *testing.T, h *host) {
 		s := regiontest.StartStorer(h.addr(1))
 		word := func() uint64 { return atomic.LoadUint64((*uint64)(wordOf(h.Frame(1)))) }
-		for range 200 {
-			for start := s.Count(); s.Count() < start+10; {
-				runtime.Gosched()
-			}
+		for range 50 {
+			awaitStores(s)
 			h.mu.Lock()
 			entered := h.entered.Load()
 			must(t, h.Protect(1, 1))
@@ -161,7 +166,8 @@ func TestProtectStopsAWriter(t *testing.T) {
 func TestUnmapStopsAWriter(t *testing.T) {
 	onBackends(t, 2, func(t *testing.T, h *host) {
 		s := regiontest.StartStorer(h.addr(1))
-		for range 200 {
+		for range 50 {
+			awaitStores(s)
 			h.mu.Lock()
 			entered := h.entered.Load()
 			must(t, h.Unmap(1, 1))
@@ -178,9 +184,9 @@ func TestUnmapStopsAWriter(t *testing.T) {
 }
 
 // Threads that never called Go fault on the same pages at once, on all kinds of stacks, while the garbage collector runs
-// all the time and mappings are lost at random. No store is lost and every thread finishes.
+// all the time and each fault takes another page away. No store is lost and every thread finishes.
 func TestThreadsFaultDuringCollections(t *testing.T) {
-	const pages, threads, laps = 64, 6, 4
+	const pages, threads, laps = 64, 6, 10
 	for _, stack := range []struct {
 		name string
 		kind regiontest.Stack
@@ -191,6 +197,7 @@ func TestThreadsFaultDuringCollections(t *testing.T) {
 	} {
 		t.Run(stack.name, func(t *testing.T) {
 			onBackends(t, pages, func(t *testing.T, h *host) {
+				h.cramped = true
 				stop := make(chan struct{})
 				var storm sync.WaitGroup
 				storm.Go(func() {
@@ -199,20 +206,9 @@ func TestThreadsFaultDuringCollections(t *testing.T) {
 					}
 				})
 				storm.Go(func() {
-					seed := uint64(1)
-					for rng := rand.New(rand.NewPCG(seed, seed)); running(stop); {
-						page, n := rng.Uint64N(pages), rng.Uint64N(4)
-						n = min(n, pages-page)
+					for page := uint64(0); running(stop); page = (page + 1) % pages {
 						h.mu.Lock()
-						var err error
-						switch rng.IntN(3) {
-						case 0:
-							err = h.Unmap(page, n)
-						case 1:
-							err = h.Protect(page, n)
-						case 2:
-							err = h.MapFresh(page, n)
-						}
+						err := h.Protect(page, min(4, pages-page))
 						h.mu.Unlock()
 						if err != nil {
 							t.Error(err)
@@ -225,6 +221,11 @@ func TestThreadsFaultDuringCollections(t *testing.T) {
 				}
 				close(stop)
 				storm.Wait()
+				reads, writes := h.faults()
+				if reads+writes < pages*laps {
+					t.Errorf("only %d load and %d store faults", reads, writes)
+				}
+				t.Logf("%d load and %d store faults", reads, writes)
 				for page := range uint64(pages) {
 					for thread, got := range h.Frame(page)[:threads] {
 						if got != laps {
@@ -237,6 +238,28 @@ func TestThreadsFaultDuringCollections(t *testing.T) {
 	}
 }
 
+// The first fault of a thread is also the first time that Go meets it, and Go then lets its preemption signal in. Here Go
+// computes in that very call and is preempted by collections; the thread's own alternate stack must not be hit.
+func TestPreemptionDuringTheFirstFaultOfAThread(t *testing.T) {
+	onBackends(t, 2, func(t *testing.T, h *host) {
+		h.cramped, h.busy = true, 400_000
+		stop := make(chan struct{})
+		var storm sync.WaitGroup
+		storm.Go(func() {
+			for running(stop) {
+				runtime.GC()
+			}
+		})
+		for range 8 {
+			if err := regiontest.Walk(base, 2, h.PageSize(), 16, 1, regiontest.AltStack); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		storm.Wait()
+	})
+}
+
 func running(stop chan struct{}) bool {
 	select {
 	case <-stop:
@@ -244,6 +267,24 @@ func running(stop chan struct{}) bool {
 	default:
 		return true
 	}
+}
+
+func TestFaultsDoNotAllocate(t *testing.T) {
+	if sanitized {
+		t.Skip("the sanitizers allocate")
+	}
+	onBackends(t, 2, func(t *testing.T, h *host) {
+		allocs := testing.AllocsPerRun(100, func() {
+			must(t, h.Unmap(1, 1))
+			regiontest.Load(h.addr(1))
+			regiontest.Store(h.addr(1), 1)
+			must(t, h.Protect(1, 1))
+			regiontest.Store(h.addr(1), 1)
+		})
+		if allocs != 0 {
+			t.Errorf("%v allocations a round", allocs)
+		}
+	})
 }
 
 func TestFaultKeepsErrnoAndMask(t *testing.T) {

@@ -22,10 +22,25 @@ type host struct {
 	// entered counts faults before they wait for mu.
 	entered atomic.Int64
 	failed  atomic.Pointer[error] // first error of Map within a fault
+	// cramped makes each fault allocate, and take access to another page away.
+	cramped bool
+	garbage []byte
+	// busy makes each fault spend about as many nanoseconds in a loop that only a signal can preempt.
+	busy int
+}
+
+func compute(loops int) (x uint64) {
+	for range loops {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return x
 }
 
 func (h *host) onFault(page uint64, write region.Write) bool {
 	h.entered.Add(1)
+	if h.busy > 0 && compute(h.busy) == 0 {
+		return false
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	access := region.ReadWrite
@@ -35,8 +50,14 @@ func (h *host) onFault(page uint64, write region.Write) bool {
 	} else {
 		h.writes.Add(1)
 	}
-	if err := h.Map(page, 1, access); err != nil {
-		h.failed.CompareAndSwap(nil, &err)
+	err := h.Map(page, 1, access)
+	if err == nil && h.cramped {
+		h.garbage = make([]byte, 1<<10)
+		err = h.Unmap((page+h.Pages()/2)%h.Pages(), 1)
+	}
+	if err != nil {
+		failure := err // on the heap only when there is one
+		h.failed.CompareAndSwap(nil, &failure)
 		return false
 	}
 	return true

@@ -1,14 +1,16 @@
-/* async.pml -- asynchronous write tracking: no fault at the first write. The kernel keeps a written-bit for each page; a scan
- * returns it, clears it and write-protects the page in one step. The twin is taken at the fetch. The diff is read while other threads
- * of the host write on.
+/* async.pml -- asynchronous write tracking: no fault at the first write. The kernel keeps a written-bit for each page; a
+ * scan returns it, clears it and write-protects the page in one step. The twin is taken at the fetch. The diff is read
+ * while other threads of the host write on.
+ *
  * One host, one page. The writer stores twice under a lock and unlocks (scan, flush, wait); another thread flushes at
  * the same time for reasons of its own. After the unlock the home must hold the value and the log must name the page.
  * The sound rule: the log entry belongs to the step of the scan; the twin becomes the very bytes that were sent; one
  * flush of a page at a time; an unlock waits for the flushes of others too.
- * -DBUG_TWIN_COPY    the twin becomes a second reading of the page
- * -DBUG_OWN_ACKS      an unlock whose own scan finds the page clean does not wait
- * -DBUG_SCAN_LATE    the diff is read first, the written-bit cleared afterwards
- * -DVAR_LOG_LATE     the log entry is made in a step after the scan: sound too, for the unlock waits until the flush is over */
+ * -DBUG_TWIN_COPY   the twin becomes a second reading of the page
+ * -DBUG_OWN_ACKS    an unlock whose own scan finds the page clean does not wait
+ * -DBUG_SCAN_LATE   the diff is read first, the written-bit cleared afterwards
+ * -DVAR_LOG_LATE    the log entry is made in a step after the scan: sound too, for the unlock waits until the flush is
+ *                   over */
 byte frame, twin, home_frame;
 bit  written;      /* the kernel's bit */
 bit  busy;         /* a flush of the page is under way, or its diff is not acknowledged */

@@ -11,7 +11,7 @@ bugs='
   P1 BUG_LOG_AFTER_PROTECT    story_threads -DHOSTS=3 -DHOME_AT=2
   P1 BUG_LOG_DIRTY_ONLY       story_nested -DPAGES=2 -DHOME_AT=1
   P2 BUG_DOUBLE_FLUSH         story_counter -DTWICE
-  P2 BUG_REFETCH_BEFORE_ACK   story_counter
+  P2 BUG_REFETCH_BEFORE_ACK   story_counter -DTWICE
   P3 BUG_WHOLE_PAGE           story_own
 q P3 BUG_READ_MODIFY          story_own
   P4 BUG_NO_ACK               story_counter

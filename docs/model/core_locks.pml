@@ -7,7 +7,8 @@
 # define GRANT_NOTICE(l,h,r,p) grant_version[(l)*NPAGES+(p)]=0; grant_count[(l)*NPAGES+(p)]=0;
 #else
 # define COPY_NOTICE(l,h,r,p) \
-    grant_version[(l)*NPAGES+(p)]=(notice_version[HL(h,l)*NPAGES+(p)]>seen[HL(r,l)] -> notice_version[HL(h,l)*NPAGES+(p)] : 0); \
+    grant_version[(l)*NPAGES+(p)]= \
+      (notice_version[HL(h,l)*NPAGES+(p)]>seen[HL(r,l)] -> notice_version[HL(h,l)*NPAGES+(p)] : 0); \
     grant_count[(l)*NPAGES+(p)]=(grant_version[(l)*NPAGES+(p)] -> notice_count[HL(h,l)*NPAGES+(p)] : 0);
 # ifdef BUG_NO_RETAIN
 #  define GRANT_NOTICE(l,h,r,p) COPY_NOTICE(l,h,r,p) \

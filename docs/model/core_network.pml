@@ -89,7 +89,8 @@ end: do
 # define COMBINE(p) release_writers[p]=((arrive_pages[0]>>(p))&1)|(((arrive_pages[1]>>(p))&1)<<1)
 #else
 # define ALL_ARRIVED (bar_arrive[0]&&bar_arrive[1]&&bar_arrive[2])
-# define COMBINE(p) release_writers[p]=((arrive_pages[0]>>(p))&1)|(((arrive_pages[1]>>(p))&1)<<1)|(((arrive_pages[2]>>(p))&1)<<2)
+# define COMBINE(p) \
+    release_writers[p]=((arrive_pages[0]>>(p))&1)|(((arrive_pages[1]>>(p))&1)<<1)|(((arrive_pages[2]>>(p))&1)<<2)
 #endif
 proctype ServeBarrier() {
 end: do
@@ -151,7 +152,8 @@ inline START_NETWORK() {
 #endif
               :: else fi; jj++ :: else -> break od; ii++ :: else -> break od;
 #ifndef NO_LOCKS
-  ii=0; do :: ii<NHOSTS -> jj=0; do :: jj<NLOCKS -> run ServeLock(ii,jj); jj++ :: else -> break od; ii++ :: else -> break od;
+  ii=0; do :: ii<NHOSTS -> jj=0; do :: jj<NLOCKS -> run ServeLock(ii,jj); jj++ :: else -> break od; ii++
+        :: else -> break od;
 #endif
 #ifndef NO_BARRIER
   run ServeBarrier();

@@ -2,9 +2,9 @@
  * asked last and forwards to it; a holder has one successor and passes the token straight to it.
  * Checked in every state: mutual exclusion, one successor for a holder, no deadlock. And under weak fairness: every
  * request is granted.
- * -DTHREADS         host 0 has a second thread; a lock is handed between the two at most MAX_LOCAL_PASSES times while another
- *                   host waits
- * -DBUG_NO_BOUND     ... without that bound: the other hosts starve */
+ * -DTHREADS         host 0 has a second thread; a lock is handed between the two at most MAX_LOCAL_PASSES times while
+ *                   another host waits
+ * -DBUG_NO_BOUND    ... without that bound: the other hosts starve */
 #define NHOSTS 3
 #ifndef MAX_LOCAL_PASSES
 #define MAX_LOCAL_PASSES 1

@@ -149,7 +149,8 @@ inline MIGRATE(h) {
 }
 inline BARRIER(h,a) {
   FLUSH(h); (ACKED(h));
-  atomic { arrive_page[h]=interval_page[h]; interval_page[h]=0; collections[h]++; bar_arrive[h]=1; holds[h]=(state[h]!=Absent);
+  atomic { arrive_page[h]=interval_page[h]; interval_page[h]=0; collections[h]++;
+    bar_arrive[h]=1; holds[h]=(state[h]!=Absent);
 #ifndef BUG_NO_PIN
     pinned[h]=1
 #endif
@@ -182,7 +183,8 @@ end: do
        get_epoch[a]=epoch[get_home[a]]; get_home[a]=home[get_home[a]] }
 # endif
 #endif
-  :: d_step { get_step[a]==2 -> d=get_home[a]; page_data[a*2]=frame[d*2]; page_data[a*2+1]=frame[d*2+1]; get_step[a]=3; d=0 }
+  :: d_step { get_step[a]==2 -> d=get_home[a];
+       page_data[a*2]=frame[d*2]; page_data[a*2+1]=frame[d*2+1]; get_step[a]=3; d=0 }
   od
 }
 proctype ServeDiff(byte i) {

@@ -31,4 +31,5 @@ proctype B(byte h; byte me) {
   byte n=0;
   do :: n<ROUNDS -> n++; LOCK(h,me,0); INCREMENT(h,me,0,0); UNLOCK(h,me,0) :: else -> break od
 }
-init { atomic { INIT(); START_NETWORK(); ii=0; do :: ii<NHOSTS -> run A(ii,ii); run B(ii,NHOSTS+ii); ii++ :: else -> break od; ii=0 } }
+init { atomic { INIT(); START_NETWORK(); ii=0;
+  do :: ii<NHOSTS -> run A(ii,ii); run B(ii,NHOSTS+ii); ii++ :: else -> break od; ii=0 } }

@@ -29,7 +29,7 @@ proctype T(byte me) {
 #endif
   UNLOCK(me,me,0);
   if :: me==0 -> LOCK(me,me,1); INNER; UNLOCK(me,me,1)
-     :: me!=0 -> LOCK(me,me,0); LOCK(me,me,1); INCREMENT(me,me,0,0); UNLOCK(me,me,0); INNER; UNLOCK(me,me,1)   /* hand over hand */
+     :: me!=0 -> LOCK(me,me,0); LOCK(me,me,1); INCREMENT(me,me,0,0); UNLOCK(me,me,0); INNER; UNLOCK(me,me,1)
   fi
 }
 init { atomic { INIT(); START_NETWORK(); ii=0; do :: ii<NHOSTS -> run T(ii); ii++ :: else -> break od; ii=0 } }

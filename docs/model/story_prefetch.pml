@@ -1,7 +1,7 @@
 /* Speculative fetches: beside the program of each host that is not the home, a prefetcher asks for the page PREFETCHES
- * times, whenever it likes; the answer may come before, while or after an invalidation is carried out. Word 0 is a counter under
- * lock 0, word 1 is written by the home and read a barrier later. -DHOSTS, -DROUNDS, -DPREFETCHES; -DWRITE_FIRST: the
- * home writes before its scope begins. */
+ * times, whenever it likes; the answer may come before, while or after an invalidation is carried out. Word 0 is a
+ * counter under lock 0, word 1 is written by the home and read a barrier later. -DHOSTS, -DROUNDS, -DPREFETCHES;
+ * -DWRITE_FIRST: the home writes before its scope begins. */
 #ifndef HOSTS
 #define HOSTS 2
 #endif
@@ -32,4 +32,7 @@ proctype T(byte me) {
        BARRIER(me,me)
      :: else -> break od
 }
-init { atomic { INIT(); START_NETWORK(); ii=0; do :: ii<NHOSTS -> run T(ii); if :: ii!=0 -> run Prefetch(ii,NHOSTS+ii,0,PREFETCHES) :: else fi; ii++ :: else -> break od; ii=0 } }
+init { atomic { INIT(); START_NETWORK(); ii=0;
+  do :: ii<NHOSTS -> run T(ii); if :: ii!=0 -> run Prefetch(ii,NHOSTS+ii,0,PREFETCHES) :: else fi; ii++
+     :: else -> break od;
+  ii=0 } }

@@ -17,8 +17,14 @@
 #define ROUNDS 1
 #endif
 #include "core.pml"
-proctype T0(byte me) { byte n=0; do :: n<ROUNDS -> n++; LOCK(0,me,0); INCREMENT(0,me,0,0); UNLOCK(0,me,0) :: else -> break od }
-proctype T1(byte me) { byte n=0; do :: n<ROUNDS -> n++; LOCK(0,me,1); INCREMENT(0,me,0,1); UNLOCK(0,me,1) :: else -> break od }
+proctype T0(byte me) {
+  byte n=0;
+  do :: n<ROUNDS -> n++; LOCK(0,me,0); INCREMENT(0,me,0,0); UNLOCK(0,me,0) :: else -> break od
+}
+proctype T1(byte me) {
+  byte n=0;
+  do :: n<ROUNDS -> n++; LOCK(0,me,1); INCREMENT(0,me,0,1); UNLOCK(0,me,1) :: else -> break od
+}
 proctype T2(byte me; byte h) {
   LOCK(h,me,0); INCREMENT(h,me,0,0); UNLOCK(h,me,0);
   LOCK(h,me,1); INCREMENT(h,me,0,1); UNLOCK(h,me,1);

@@ -390,7 +390,7 @@ func linkOrders(t *testing.T, mk Make) {
 // linkExchange has both ends send more than the sockets hold before either reads.
 func linkExchange(t *testing.T, mk Make) {
 	c := Start(t, mk, 2, nil)
-	ranges := make([]wire.Range, 700_000) // 16 MB
+	ranges := make([]wire.Range, 500_000) // 12 MB
 	for i := range ranges {
 		ranges[i] = wire.Range{Page: wire.PageID(2 * i), Count: 1, Writer: wire.HostID(i % 5)}
 	}
@@ -399,7 +399,7 @@ func linkExchange(t *testing.T, mk Make) {
 		if err != nil {
 			return err
 		}
-		for round := range uint64(2) {
+		for round := range uint64(1) {
 			if err := l.Send(&wire.Message{Type: wire.BarRelease, From: wire.HostID(i), Obj: round, Ranges: ranges}); err != nil {
 				return err
 			}

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "_cgo_export.h"
+
 #ifndef SS_AUTODISARM
 #define SS_AUTODISARM (1U << 31)
 #endif
@@ -29,6 +31,11 @@ unsigned char program_load(uintptr_t addr)
 void program_store(uintptr_t addr, unsigned char value)
 {
 	*(volatile unsigned char *)addr = value;
+}
+
+uintptr_t program_load_text(void)
+{
+	return (uintptr_t)program_load;
 }
 
 struct storer {
@@ -108,6 +115,7 @@ static void *walk(void *arg)
 			long page = (i * (2 * w->id + 1) + lap) % w->pages;
 			++*(volatile unsigned char *)(w->base + (uintptr_t)(page * w->page_size + w->id));
 		}
+		regiontestCompute();
 	}
 	if (w->stack != STACK_NONE) {
 		sigaltstack(NULL, &now);

@@ -7,6 +7,8 @@
 unsigned char program_load(uintptr_t addr);
 void program_store(uintptr_t addr, unsigned char value);
 
+uintptr_t program_load_text(void);
+
 struct storer;
 struct storer *storer_start(uintptr_t addr);
 uint64_t storer_count(struct storer *s);

@@ -18,6 +18,9 @@ func Load(addr uintptr) byte { return byte(C.program_load(C.uintptr_t(addr))) }
 // Store writes the byte at addr.
 func Store(addr uintptr, value byte) { C.program_store(C.uintptr_t(addr), C.uchar(value)) }
 
+// LoadText returns the address of the C function behind Load.
+func LoadText() uintptr { return uintptr(C.program_load_text()) }
+
 // Storer is a thread that counts upwards in one 64-bit word of shared memory without a pause.
 type Storer struct{ c *C.struct_storer }
 
@@ -46,8 +49,19 @@ const (
 	AutodisarmStack Stack = C.STACK_AUTODISARM
 )
 
+// regiontestCompute keeps Go busy for a moment, in a loop that only a signal can preempt.
+//
+//export regiontestCompute
+func regiontestCompute() C.uint64_t {
+	x := uint64(1)
+	for range 100_000 {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return C.uint64_t(x)
+}
+
 // Walk starts threads that have never called Go; each of them adds 1 to one byte of every page of its own, laps times, in
-// an order that differs from thread to thread. Thread t uses byte t of each page. It returns when all have ended, with the
+// an order that differs from thread to thread, and calls Go after each lap. Thread t uses byte t of each page. It returns when all have ended, with the
 // first thing that went wrong.
 func Walk(base uintptr, pages, pageSize, threads, laps int, stack Stack) error {
 	return failure(C.program_walk(C.uintptr_t(base), C.long(pages), C.long(pageSize), C.int(threads), C.int(laps),

@@ -1,0 +1,5 @@
+//go:build !asan && !race
+
+package region_test
+
+const sanitized = false

@@ -1,0 +1,345 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"jiajia/core"
+	"jiajia/core/wire"
+)
+
+// actor is a thread: of the program, or one that evicts, writes back and prefetches as it likes.
+type actor struct {
+	h     *host
+	name  string
+	owner core.Owner
+	ops   []op
+	pc    int
+	prio  uint64
+	after int // takes no step before this one, unless nothing else can happen
+
+	// The call into the machine that is under way, if inCall. Its waiter is borrowed from the host's pool.
+	inCall  bool
+	waiter  core.Waiter
+	status  core.Status
+	fx      core.Effects
+	next    int      // effect to carry out
+	emptied []uint64 // diff messages of the last step that carry nothing
+
+	random bool // takes operations at random for as long as the storm lasts
+	joined bool // counted at its meeting
+}
+
+// ready tells whether the actor can take a step now.
+func (c *cluster) ready(a *actor) bool {
+	if c.steps < a.after {
+		return false
+	}
+	if !a.inCall {
+		return c.opReady(a)
+	}
+	if a.next < len(a.fx.List) || len(a.emptied) > 0 {
+		return true
+	}
+	switch a.status {
+	case core.Await:
+		from, link := a.h.m.Awaiting(a.waiter)
+		if link {
+			return len(a.h.links[from]) > 0 && c.steps >= a.h.links[from][0].after
+		}
+		for _, p := range a.h.boxes[a.waiter] {
+			if c.steps >= p.after && c.matches(p, from) {
+				return true
+			}
+		}
+		return false
+	case core.Parked:
+		return a.h.woken[a.waiter]
+	}
+	return true
+}
+
+func (c *cluster) matches(p *packet, from core.HostID) bool {
+	return from == wire.Any || core.HostID(binary.LittleEndian.Uint32(p.bytes[8:])) == from
+}
+
+// opReady tells whether the next operation of the program can begin.
+func (c *cluster) opReady(a *actor) bool {
+	if a.random {
+		return c.storm && a.h.allocated
+	}
+	if a.pc >= len(a.ops) {
+		return false
+	}
+	o := &a.ops[a.pc]
+	switch {
+	case o.kind == opAlloc:
+		return true
+	case !a.h.allocated:
+		return false
+	case o.kind == opJoin:
+		return !a.joined || a.h.meetings[o.id] >= o.count
+	}
+	return true
+}
+
+// step takes one step of an actor that is ready.
+func (c *cluster) step(a *actor) {
+	switch {
+	case !a.inCall && a.random:
+		c.randomCall(a)
+	case !a.inCall:
+		c.begin(a, &a.ops[a.pc])
+	case a.next < len(a.fx.List):
+		e := &a.fx.List[a.next]
+		a.next++
+		if !e.Memory() {
+			c.carryOut(a.h, a, e, &a.fx, nil)
+		}
+	case len(a.emptied) > 0:
+		// What the step wanted to wait for may have been these acknowledgements.
+		a.fx.Reset()
+		for _, id := range a.emptied {
+			msg := wire.Message{Type: wire.DiffAck, From: a.h.id, Obj: id}
+			c.must(a.h, a.h.m.Handle(&msg, &a.fx))
+		}
+		a.emptied = a.emptied[:0]
+		c.resume(a)
+	case a.status == core.Again:
+		a.fx.Reset()
+		c.resume(a)
+	case a.status == core.Parked:
+		a.h.woken[a.waiter] = false
+		a.fx.Reset()
+		c.resume(a)
+	case a.status == core.Await:
+		c.receive(a)
+	default:
+		c.endCall(a)
+		return
+	}
+	if a.inCall && a.status == core.Done && a.next >= len(a.fx.List) && len(a.emptied) == 0 {
+		c.endCall(a)
+	}
+}
+
+// call borrows a waiter and begins a call into the machine.
+func (c *cluster) call(a *actor, f func(w core.Waiter, fx *core.Effects) (core.Status, error)) {
+	k := c.r.n(len(a.h.idle))
+	a.waiter = a.h.idle[k]
+	a.h.idle = append(a.h.idle[:k:k], a.h.idle[k+1:]...)
+	a.inCall = true
+	a.fx.Reset()
+	st, err := f(a.waiter, &a.fx)
+	c.after(a, st, err)
+}
+
+func (c *cluster) resume(a *actor) {
+	st, err := a.h.m.Resume(a.waiter, &a.fx)
+	c.after(a, st, err)
+}
+
+func (c *cluster) after(a *actor, st core.Status, err error) {
+	if err != nil {
+		c.failf("%s: %v", a.name, err)
+		return
+	}
+	a.status, a.next = st, 0
+	c.memoryEffects(a.h, &a.fx)
+	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
+		a.next++
+	}
+	if c.opt.trace != nil {
+		c.tracef("%s: %v", a.name, [...]string{"done", "again", "await", "parked"}[st])
+	}
+	c.check(a.h)
+}
+
+// receive takes one of the messages that the call waits for.
+func (c *cluster) receive(a *actor) {
+	from, link := a.h.m.Awaiting(a.waiter)
+	var p *packet
+	if link {
+		p = a.h.links[from][0]
+		a.h.links[from] = a.h.links[from][1:]
+	} else {
+		box := a.h.boxes[a.waiter]
+		k := c.r.n(len(box))
+		for c.steps < box[k].after || !c.matches(box[k], from) {
+			k = (k + 1) % len(box)
+		}
+		p = box[k]
+		a.h.boxes[a.waiter] = append(box[:k:k], box[k+1:]...)
+	}
+	msg, body := c.decode(p.bytes)
+	if msg.Type == wire.Page {
+		page, ok := a.h.m.AwaitingPage(a.waiter)
+		if !ok {
+			c.failf("%s: a page came and none is awaited", a.name)
+			return
+		}
+		f := &a.h.mem.frames[page]
+		*f = frame{}
+		copy(f[:], body)
+	}
+	c.tracef("%s: takes %s", a.name, describeMessage(&msg, body))
+	a.fx.Reset()
+	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
+	if c.r.chance(50) {
+		c.resume(a)
+	} else {
+		c.after(a, core.Again, nil) // others run between the message and the thread
+	}
+}
+
+// endCall gives the waiter back and finishes the operation, unless it was a fault: its access is tried again.
+func (c *cluster) endCall(a *actor) {
+	a.inCall = false
+	a.h.idle = append(a.h.idle, a.waiter)
+	if n := len(a.h.boxes[a.waiter]); n > 0 && c.opt.Plant != core.PlantNoAck {
+		c.failf("%s: call done with %d messages left in its mailbox", a.name, n)
+	}
+	if a.random {
+		return
+	}
+	o := &a.ops[a.pc]
+	switch o.kind {
+	case opRead, opWrite, opPeek:
+		return
+	case opLock:
+		if c.holder[o.id] != nil {
+			c.failf("%s got lock %d, which %s holds", a.name, o.id, c.holder[o.id].name)
+		}
+		c.holder[o.id] = a
+	case opBarrier:
+		c.left(a, o)
+	case opWait:
+		if !c.set[o.id] {
+			c.failf("%s left jia_waitcv(%d) before it was set", a.name, o.id)
+		}
+	}
+	c.advance(a)
+}
+
+func (c *cluster) advance(a *actor) {
+	c.tracef("%s: %s done", a.name, a.ops[a.pc].describe(c.p))
+	a.pc++
+	c.progress++
+}
+
+// begin begins the next operation of the program, or does it when no call is needed.
+func (c *cluster) begin(a *actor, o *op) {
+	m := a.h.m
+	switch o.kind {
+	case opRead, opWrite:
+		c.access(a, o, c.p.data[o.datum])
+	case opPeek:
+		c.access(a, o, datum{o.page, o.id * wordBytes, wordBytes})
+	case opLock:
+		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
+			return m.Lock(w, a.owner, core.LockID(o.id), fx)
+		})
+	case opUnlock:
+		c.holder[o.id] = nil
+		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
+			return m.Unlock(w, a.owner, core.LockID(o.id), fx)
+		})
+	case opBarrier:
+		c.arrived[a.h.id]++
+		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.Barrier(w, a.owner, o.call, fx) })
+	case opJoin:
+		if !a.joined {
+			a.joined = true
+			a.h.meetings[o.id]++
+			return
+		}
+		a.joined = false
+		c.advance(a)
+	case opAlloc:
+		c.alloc(a.h)
+		c.advance(a)
+	case opSet, opReset, opWait:
+		if o.kind != opWait {
+			c.set[o.id] = o.kind == opSet
+		}
+		t := map[opKind]wire.Type{opSet: wire.CVSet, opReset: wire.CVReset, opWait: wire.CVWait}[o.kind]
+		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.CV(w, t, core.CVID(o.id), fx) })
+	case opEvict, opClean, opPrefetch:
+		c.hint(a, o.kind, o.page)
+	}
+}
+
+func (c *cluster) hint(a *actor, kind opKind, p core.PageID) {
+	m := a.h.m
+	c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
+		switch kind {
+		case opEvict:
+			return m.Evict(w, p, fx)
+		case opClean:
+			return m.Clean(w, p, fx)
+		}
+		return m.Prefetch(w, p, fx)
+	})
+}
+
+// randomCall lets an extra thread do something that no program asked for.
+func (c *cluster) randomCall(a *actor) {
+	kind := []opKind{opEvict, opClean, opPrefetch}[c.r.pick(c.swarm.hints...)]
+	p := core.PageID(c.r.n(int(c.p.pages)))
+	c.tracef("%s: %s p%d", a.name, opNames[kind], p)
+	c.hint(a, kind, p)
+}
+
+// access is one load or store, or the fault that it raises.
+func (c *cluster) access(a *actor, o *op, d datum) {
+	need := readOnly
+	if o.kind == opWrite {
+		need = readWrite
+	}
+	if a.h.mem.access[d.page] < need {
+		c.tracef("%s: faults for %s", a.name, o.describe(c.p))
+		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
+			return a.h.m.Fault(w, d.page, o.kind == opWrite, fx)
+		})
+		return
+	}
+	bytes := a.h.mem.frames[d.page][d.offset : d.offset+d.size]
+	flat := c.flat[int(d.page)*pageBytes+d.offset:][:d.size]
+	switch o.kind {
+	case opWrite:
+		var b [wordBytes]byte
+		binary.LittleEndian.PutUint64(b[:], o.value)
+		copy(bytes, b[:])
+		copy(flat, b[:])
+		if d.size == wordBytes {
+			c.stored[storedWord{d.page, d.offset, o.value}] = true
+		}
+	case opRead:
+		if string(bytes) != string(flat) {
+			c.failf("%s reads %v: %x, should be %x", a.name, d, bytes, flat)
+		}
+	case opPeek:
+		v := binary.LittleEndian.Uint64(bytes)
+		if c.whole[[2]int{int(d.page), d.offset}] && v != 0 && !c.stored[storedWord{d.page, d.offset, v}] {
+			c.failf("%s reads %v without a lock: torn value %#x", a.name, d, v)
+		}
+	}
+	if c.opt.trace != nil {
+		c.tracef("%s: %s -> %x", a.name, o.describe(c.p), bytes)
+	}
+	a.pc++
+	c.progress++
+}
+
+func (a *actor) String() string {
+	at := "finished"
+	if a.random {
+		at = "extra"
+	} else if a.pc < len(a.ops) {
+		at = fmt.Sprintf("op %d: %s %d", a.pc, opNames[a.ops[a.pc].kind], a.ops[a.pc].id)
+	}
+	if a.inCall {
+		at += fmt.Sprintf(", waiter %d, status %d, %d effects due", a.waiter, a.status, len(a.fx.List)-a.next)
+	}
+	return a.name + " " + at
+}

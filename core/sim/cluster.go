@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"jiajia/core"
+)
+
+// Options say how to run a program.
+type Options struct {
+	Seed  uint64 // of the schedule
+	Plant core.Plant
+	trace io.Writer // every step goes there, when not nil
+}
+
+// Failure is what a run has found wrong.
+type Failure struct {
+	Text  string
+	Steps int
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s (after %d steps)", f.Text, f.Steps) }
+
+// host is one process of the job.
+type host struct {
+	id        core.HostID
+	m         *core.Machine
+	mem       memory
+	diffs     map[uint64]*outDiff
+	boxes     [][]*packet   // by waiter: what is on its way to the mailbox
+	links     [][]*packet   // by sender, in order
+	woken     []bool        // by waiter
+	idle      []core.Waiter // not borrowed by a call
+	meetings  []int         // how many threads have come, by meeting
+	allocated bool
+}
+
+type storedWord struct {
+	page   core.PageID
+	offset int
+	value  uint64
+}
+
+// cluster is a run.
+type cluster struct {
+	opt    Options
+	p      *Program
+	r      source
+	swarm  swarm
+	hosts  []*host
+	actors []*actor
+	net    []*packet // to servers
+	jobs   []*job
+	storm  bool // extra threads work, and unlikely things happen
+
+	steps    int
+	progress int // operations done
+	messages int
+	fail     *Failure
+
+	// What the checkers know.
+	flat    []byte              // one memory that takes every store at once
+	holder  []*actor            // by lock
+	arrived []int               // rendezvous begun, by host
+	exited  []int               // rendezvous left, by host
+	set     map[int]bool        // condition variables
+	whole   map[[2]int]bool     // words that are one datum
+	stored  map[storedWord]bool // values that such words ever had
+}
+
+// swarm is what the scheduler draws for a whole run.
+type swarm struct {
+	extras    int   // extra threads a host
+	hints     []int // what they do: evict, clean, prefetch
+	extra     int   // weight of each kind of thing that can take the next step
+	thread    int
+	server    int
+	job       int
+	stepPages int  // core.Config
+	spurious  int  // wake-ups without a reason, in 10,000 steps
+	stall     int  // chance in 1,000 that a step or a message is held up
+	priority  bool // the highest priority mostly goes first, so that some things take very long
+}
+
+// Limits on steps: how long the storm lasts, and how long a program may take after it.
+const (
+	stormSteps = 60 // for each operation of the program
+	calmSteps  = 400
+	spareSteps = 20_000
+)
+
+func newCluster(p *Program, opt Options) *cluster {
+	c := &cluster{opt: opt, p: p, r: source(opt.Seed ^ 0x5ca1ab1e), storm: true,
+		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
+		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
+	r := &c.r
+	c.swarm = swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: r.between(1, 10),
+		thread: r.between(2, 20), server: r.between(1, 20), job: r.between(1, 20), spurious: 50 * r.n(2), stall: []int{0, 10, 50, 150}[r.n(4)], priority: r.chance(30)}
+	if r.chance(40) {
+		c.swarm.stepPages = r.between(1, 2)
+	}
+	for _, d := range p.data {
+		if d.size == wordBytes {
+			c.whole[[2]int{int(d.page), d.offset}] = true
+		}
+	}
+	for id := range p.hosts {
+		c.addHost(core.HostID(id))
+	}
+	return c
+}
+
+func (c *cluster) addHost(id core.HostID) {
+	p := c.p
+	threads := len(p.threads[id])
+	waiters := threads + c.swarm.extras
+	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
+		woken: make([]bool, waiters+1)}
+	h.m = core.New(core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant,
+		StepPages: c.swarm.stepPages})
+	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
+	for w := 1; w <= waiters; w++ {
+		h.idle = append(h.idle, core.Waiter(w))
+	}
+	c.hosts = append(c.hosts, h)
+	for t, ops := range p.threads[id] {
+		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.%d", id, t), owner: core.Owner(t), ops: ops, prio: c.r.next()})
+		for _, o := range ops {
+			if o.kind == opJoin && o.id >= len(h.meetings) {
+				h.meetings = append(h.meetings, make([]int, o.id+1-len(h.meetings))...)
+			}
+		}
+	}
+	for t := range c.swarm.extras {
+		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.extra%d", id, t), random: true, prio: c.r.next()})
+	}
+}
+
+func (c *cluster) alloc(h *host) {
+	for _, a := range c.p.allocs {
+		if _, err := h.m.Alloc(a.call, a.args...); err != nil {
+			c.failf("host %d: %v", h.id, err)
+		}
+	}
+	h.allocated = true
+}
+
+// left checks that nobody leaves a rendezvous before everybody has come.
+func (c *cluster) left(a *actor, o *op) {
+	c.exited[a.h.id]++
+	for h, n := range c.arrived {
+		if n < c.exited[a.h.id] {
+			c.failf("%s left %v number %d before host %d came", a.name, o.call, c.exited[a.h.id], h)
+		}
+	}
+}
+
+func (c *cluster) failf(format string, args ...any) {
+	if c.fail == nil {
+		c.fail = &Failure{fmt.Sprintf(format, args...), c.steps}
+		c.tracef("FAILED: %s", c.fail.Text)
+	}
+}
+
+func (c *cluster) must(h *host, err error) {
+	if err != nil {
+		c.failf("host %d: %v", h.id, err)
+	}
+}
+
+func (c *cluster) tracef(format string, args ...any) {
+	if c.opt.trace != nil {
+		fmt.Fprintf(c.opt.trace, "%5d  %s\n", c.steps, fmt.Sprintf(format, args...))
+	}
+}
+
+// Run runs a program to its end and returns what was wrong, or nil.
+func Run(p *Program, opt Options) (failure *Failure) {
+	c := newCluster(p, opt)
+	defer func() {
+		if e := recover(); e != nil {
+			if text, ok := e.(string); opt.Plant == core.PlantNone && !(ok && strings.HasPrefix(text, "core: ")) {
+				panic(e) // a mistake of the simulator, which wants a stack
+			}
+			c.failf("panic: %v", e)
+			failure = c.fail
+		}
+	}()
+	c.run()
+	return c.fail
+}
+
+func (c *cluster) run() {
+	ops := 0
+	for _, a := range c.actors {
+		ops += len(a.ops)
+	}
+	storm := stormSteps * ops
+	limit := storm + calmSteps*ops*(1+c.p.hosts/4) + spareSteps
+	for c.fail == nil {
+		c.steps++
+		if c.steps > storm {
+			c.storm = false
+		}
+		if c.steps > limit {
+			c.failf("no end: %s", c.threads())
+			return
+		}
+		if c.storm && c.swarm.spurious > 0 && c.r.n(10_000) < c.swarm.spurious {
+			c.disturb()
+		}
+		if !c.next() {
+			break
+		}
+	}
+	if c.fail == nil {
+		c.finish()
+	}
+}
+
+// disturb wakes a thread that waits for something else.
+func (c *cluster) disturb() {
+	a := c.actors[c.r.n(len(c.actors))]
+	if a.inCall && a.status == core.Parked {
+		a.h.woken[a.waiter] = true
+	}
+}
+
+// threads describes what everybody is doing.
+func (c *cluster) threads() string {
+	var b strings.Builder
+	for _, a := range c.actors {
+		if a.inCall || a.pc < len(a.ops) {
+			fmt.Fprintf(&b, "\n  %v", a)
+		}
+	}
+	fmt.Fprintf(&b, "\n  %d requests, %d jobs under way", len(c.net), len(c.jobs))
+	return b.String()
+}

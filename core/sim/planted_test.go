@@ -1,0 +1,41 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+
+	"jiajia/core"
+)
+
+// plantNames are the names of docs/model/bugs.sh where it has one.
+var plantNames = map[core.Plant]string{
+	core.PlantNoAck: "NoAck", core.PlantDropNotice: "DropNotice", core.PlantClearLog: "ClearLog",
+	core.PlantUntrackAny: "UntrackAny", core.PlantNoDoom: "NoDoom", core.PlantNoRetain: "NoRetain",
+	core.PlantDoubleFlush: "DoubleFlush", core.PlantOwnAcks: "OwnAcks", core.PlantLogBeforeProtect: "LogBeforeProtect",
+	core.PlantLogAfterProtect: "LogAfterProtect", core.PlantLogDirtyOnly: "LogDirtyOnly",
+	core.PlantHomeNotProtected: "HomeNotProtected", core.PlantServeCleans: "ServeCleans",
+	core.PlantRefetchBeforeAck: "RefetchBeforeAck", core.PlantDropRedirtied: "DropRedirtied",
+	core.PlantNoEpochWait: "NoEpochWait", core.PlantDropAllNotices: "DropAllNotices", core.PlantMarkAtExit: "MarkAtExit",
+	core.PlantUntrackDespiteFetch: "UntrackDespiteFetch", core.PlantUntrackAtArrival: "UntrackAtArrival",
+	core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
+	core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
+}
+
+// TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.
+func TestPlantedBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	for plant := core.PlantNone + 1; plant < core.PlantCount; plant++ {
+		name := plantNames[plant]
+		if name == "" {
+			t.Errorf("planted mistake %d has no name here", plant)
+		}
+		seed, f := search(1, budget, plant)
+		if f == nil {
+			t.Errorf("%-20s not found in %d programs", name, budget)
+			continue
+		}
+		fmt.Printf("%-20s seed %5d  %.120s\n", name, seed, f.Text)
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import "fmt"
+
+// placement says where the processes of a measurement run. Loopback round trips are bimodal: cheap when both ends share
+// a core, dear when a sleeping core must be woken. So every figure is taken both ways; packed is the stable one.
+type placement struct {
+	name    string
+	taskset []string
+}
+
+var (
+	packed = placement{"one core", []string{"taskset", "-c", "0"}}
+	spread = placement{"one core each", nil}
+)
+
+// row is one line of the table: a measurement of micro.c and the baseline that it is held against.
+type row struct {
+	what     string
+	name     string // of the measurement in micro.c
+	unit     string
+	baseline string // key in baselines, or "" for an absolute target
+	// target: at most target times the baseline (or at most that many units), or at least when atLeast is set.
+	target  float64
+	atLeast bool
+	where   []placement
+}
+
+// baselines are programs of bare.c by name.
+var baselines = map[string][]string{
+	"64 B round trip":           {"rtt", "64", "64", "20000"},
+	"64 B -> 4 KiB round trip":  {"rtt", "64", "4096", "20000"},
+	"first touch of a memfd":    {"touch", "65536"},
+	"barrier with nothing here": nil, // another row: see micro
+}
+
+var rows = []row{
+	{what: "remote read miss", name: "miss", unit: "us", baseline: "64 B -> 4 KiB round trip", target: 1.5, where: both},
+	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", target: 40, where: []placement{spread}},
+	{what: "barrier", name: "barrier", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
+	{what: "barrier, 100,000 clean pages cached", name: "barrier-cached", unit: "us", baseline: "barrier with nothing here", target: 1.3, where: both},
+	{what: "contended lock, hand-off", name: "handoff", unit: "us", baseline: "64 B round trip", target: 1.0, where: both},
+	{what: "contended lock, lock + unlock", name: "contended", unit: "us", where: both},
+	{what: "free lock of another host", name: "remote-lock", unit: "us", baseline: "64 B round trip", target: 2, where: both},
+	{what: "lock held here last, lock + unlock", name: "relock", unit: "us", target: 1, where: both},
+	{what: "first touch of home memory", name: "touch", unit: "us/page", baseline: "first touch of a memfd", target: 1.0, where: both},
+	{what: "release, 1,024 pages half dirty", name: "release", unit: "us/page", target: 6, where: both},
+	{what: "write 1,024 cached remote pages", name: "bulk-cached", unit: "MB/s", target: 300, atLeast: true, where: both},
+	{what: "write 1,024 absent remote pages", name: "bulk", unit: "MB/s", target: 120, atLeast: true, where: both},
+	{what: "waiting in a barrier", name: "idle-barrier", unit: "% of a core", target: 2, where: []placement{spread}},
+	{what: "waiting for a lock", name: "idle-lock", unit: "% of a core", target: 2, where: []placement{spread}},
+}
+
+var both = []placement{packed, spread}
+
+// sample is the median and the p99 of one run.
+type sample struct{ median, p99 float64 }
+
+// micro prints the table of primitives. Measurement and baseline alternate, and each is the median of the repetitions.
+func (b *bench) micro() error {
+	fmt.Printf("\n%-36s %-14s %12s %10s %12s %7s  %s\n", "primitive, 2 processes", "placement", "median", "p99", "baseline", "ratio", "target")
+	for _, r := range rows {
+		for _, at := range r.where {
+			var own, base []sample
+			for i := 0; i < b.repeats; i++ {
+				s, err := b.measure(at, r.name)
+				if err != nil {
+					return err
+				}
+				own = append(own, s)
+				if r.baseline == "" {
+					continue
+				}
+				if args := baselines[r.baseline]; args != nil {
+					s, err = b.bare(at, args)
+				} else {
+					s, err = b.measure(at, "barrier")
+				}
+				if err != nil {
+					return err
+				}
+				base = append(base, s)
+			}
+			r.print(at, middle(own), base)
+		}
+	}
+	return nil
+}
+
+func (r *row) print(at placement, own sample, base []sample) {
+	line := fmt.Sprintf("%-36s %-14s %12s %10.1f", r.what, at.name, fmt.Sprintf("%.2f %s", own.median, r.unit), own.p99)
+	value, limit := own.median, fmt.Sprintf("%g %s", r.target, r.unit)
+	if len(base) > 0 {
+		m := middle(base)
+		value, limit = own.median/m.median, fmt.Sprintf("%g x %s", r.target, r.baseline)
+		line += fmt.Sprintf(" %12.2f %7.2f", m.median, value)
+	} else {
+		line += fmt.Sprintf(" %12s %7s", "", "")
+	}
+	if r.target == 0 {
+		fmt.Println(line)
+		return
+	}
+	word, met := "at most", value <= r.target
+	if r.atLeast {
+		word, met = "at least", value >= r.target
+	}
+	line += fmt.Sprintf("  %s %s", word, limit)
+	if !met {
+		line += "  MISSED"
+	}
+	fmt.Println(line)
+}

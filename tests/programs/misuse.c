@@ -1,0 +1,164 @@
+/*
+ * misuse - the last host of the job makes a mistake, the others are in a barrier meanwhile.
+ *
+ *   JIA_NPROC=2 ./misuse NAME
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jia.h"
+
+static int last;
+
+static void lock_negative(void) { jia_lock(-3); }
+static void unlock_negative(void) { jia_unlock(-3); }
+static void unlock_not_held(void) { jia_unlock(4); }
+static void lock_twice(void) { jia_lock(4); jia_lock(4); }
+static void unlock_twice(void) { jia_lock(4); jia_unlock(4); jia_unlock(4); }
+static void barrier_in_scope(void) { jia_lock(4); jia_barrier(); }
+static void exit_in_scope(void) { jia_lock(4); jia_exit(); }
+static void cv_negative(void) { jia_setcv(-1); }
+static void cv_wait_negative(void) { jia_waitcv(-1); }
+static void alloc_too_much(void) { jia_alloc((size_t)65 << 20); }
+static void alloc_way_too_much(void) { jia_alloc(~(size_t)0); }
+static void alloc_in_small_steps(void) { for (;;) jia_alloc(1 << 20); }
+static void alloc_no_such_host(void) { jia_alloc2p(4096, jiahosts); }
+static void alloc_negative_host(void) { jia_alloc3(4096, 4096, -1); }
+static void alloc_no_block(void) { jia_alloc2(4096, 0); }
+static void alloc_no_blocks(void) { jia_alloc4(4096, NULL, 0, 0); }
+static void alloc_negative_part(void) { int part[] = { -4096 }; jia_alloc_array(4096, part, 1); }
+static void alloc_differently(void) { jia_alloc2(12288, 8192); jia_barrier(); }
+static void alloc_once_more(void) { jia_alloc(20480); jia_alloc1(4096); jia_barrier(); }
+static void init_twice(void) { jia_init(0, NULL); }
+static void wait_for_barrier(void) { jia_wait(); }
+static void leave_early(void) { jia_exit(); }
+static void error_with_newline(void) { jia_error("an error line\n"); }
+static void error_of_many_lines(void) { jia_error("first\nsecond\tthird %s", "fourth"); }
+
+static void error_very_long(void)
+{
+	static char text[100000];
+
+	memset(text, 'x', sizeof text - 1);
+	jia_error("%s", text);
+}
+
+static void *take_lock(void *unused)
+{
+	(void)unused;
+	jia_lock(4);
+	return NULL;
+}
+
+static void unlock_of_another_thread(void)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, take_lock, NULL) == 0)
+		pthread_join(other, NULL);
+	jia_unlock(4);
+}
+
+static void *enter_barrier(void *unused)
+{
+	(void)unused;
+	jia_barrier();
+	return NULL;
+}
+
+/* Whichever thread is second makes the mistake: with a third host that never comes, the first cannot get out. */
+static void barrier_of_two_threads(void)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, enter_barrier, NULL) != 0)
+		return;
+	jia_barrier();
+}
+
+static void touch_unallocated(void)
+{
+	volatile char *memory = (volatile char *)jia_alloc(4096);
+
+	memory[8192] = 1;
+}
+
+static const struct mistake {
+	const char *name;
+	void (*make)(void);
+} mistakes[] = {
+#define MISTAKE(name) { #name, name }
+	MISTAKE(lock_negative), MISTAKE(unlock_negative), MISTAKE(unlock_not_held), MISTAKE(lock_twice),
+	MISTAKE(unlock_twice), MISTAKE(barrier_in_scope), MISTAKE(exit_in_scope), MISTAKE(cv_negative),
+	MISTAKE(cv_wait_negative), MISTAKE(alloc_too_much), MISTAKE(alloc_way_too_much), MISTAKE(alloc_in_small_steps),
+	MISTAKE(alloc_no_such_host), MISTAKE(alloc_negative_host), MISTAKE(alloc_no_block), MISTAKE(alloc_no_blocks),
+	MISTAKE(alloc_negative_part), MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
+	MISTAKE(wait_for_barrier), MISTAKE(leave_early), MISTAKE(error_with_newline), MISTAKE(error_of_many_lines),
+	MISTAKE(error_very_long), MISTAKE(unlock_of_another_thread), MISTAKE(barrier_of_two_threads),
+	MISTAKE(touch_unallocated),
+};
+
+/* Mistakes outside the job, by every process that gets so far. */
+static int before_or_after(const char *name, int argc, char **argv)
+{
+	if (!strcmp(name, "lock_before_init"))
+		jia_lock(1);
+	else if (!strcmp(name, "alloc_before_init"))
+		jia_alloc(4096);
+	else if (!strcmp(name, "barrier_before_init"))
+		jia_barrier();
+	else if (!strcmp(name, "exit_before_init"))
+		jia_exit();
+	else if (!strcmp(name, "error_before_init"))
+		jia_error("too early");
+	else if (!strcmp(name, "lock_after_exit") || !strcmp(name, "barrier_after_exit")
+		|| !strcmp(name, "alloc_after_exit")) {
+		jia_init(argc, argv);
+		jia_exit();
+		if (jiapid != jiahosts - 1) {
+			sleep(5);
+			return 1;
+		}
+		if (name[0] == 'l')
+			jia_lock(1);
+		else if (name[0] == 'b')
+			jia_barrier();
+		else
+			jia_alloc(4096);
+	} else
+		return 0;
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc == 2 ? argv[1] : "";
+
+	if (before_or_after(name, argc, argv))
+		return 0;
+	jia_init(argc, argv);
+	last = jiahosts - 1;
+	if (!strcmp(name, "nothing")) {
+		jia_exit();
+		return 0;
+	}
+	if (jiapid != last) {
+		/* A different allocation is a mistake of somebody's only in comparison. */
+		if (!strcmp(name, "alloc_differently") || !strcmp(name, "alloc_once_more"))
+			jia_alloc(20480);
+		jia_barrier();
+		sleep(5);
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
+		if (!strcmp(mistakes[i].name, name)) {
+			mistakes[i].make();
+			sleep(5);
+			return 1;
+		}
+	fprintf(stderr, "misuse: no mistake is called %s\n", name);
+	return 1;
+}
