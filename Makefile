@@ -5,8 +5,7 @@
 #
 # A step that `make test` runs is a target of its own, so that a red one can be repeated alone.
 
-GO    ?= go
-CC    ?= cc
+GO ?= go
 # Seconds that `make fuzz` spends on each fuzz target.
 FUZZTIME ?= 10s
 # Processes that `make demo` starts for each example.
@@ -19,7 +18,7 @@ SOURCES  := $(shell find cabi core epoll rdma lru pool ckpt include \
 # Packages whose tests need no built library; those below tests/ do.
 PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
 
-export GO CC
+export GO
 
 .DEFAULT_GOAL := lib
 .DELETE_ON_ERROR:
@@ -66,7 +65,7 @@ race: ## the same under the race detector
 	$(GO) test -race $(PACKAGES)
 
 .PHONY: asan
-asan: ## the packages that hold C code, under the address sanitizer
+asan: $(LIB) ## page kernels and examples under the address sanitizer
 	scripts/asan.sh
 
 .PHONY: model

@@ -25,6 +25,7 @@ extern int jia_pid __attribute__((weak, alias("jiapid")));
 extern int hostc __attribute__((weak, alias("jiahosts")));
 
 static struct timespec started;
+static pid_t process; /* that called jia_init */
 
 /* caller identifies the calling thread for as long as it lives. */
 static unsigned long caller(void)
@@ -43,6 +44,8 @@ static unsigned long caller(void)
 static void at_exit(int status, void *unused)
 {
 	(void)unused;
+	if (getpid() != process)
+		return; /* a forked child: it has no part in the job, and no Go threads */
 	if (status == 0)
 		jiaGoExit(caller());
 	fflush(NULL);
@@ -53,6 +56,7 @@ void jia_init(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	process = getpid();
 	jia_restore_slack();
 	fflush(NULL); /* descriptors 1 and 2 are about to become pipes */
 	if (jiaGoInit(&jiapid, &jiahosts))

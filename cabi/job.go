@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -54,7 +55,7 @@ func start(getenv func(string) string) (terminal bool) {
 	if err == nil {
 		switch role {
 		case launch.RoleStarter:
-			job.member, err = launch.Start(settings.NProc)
+			job.member, err = startHosts(settings.NProc)
 		case launch.RoleMember:
 			job.member, err = launch.Join()
 		}
@@ -80,6 +81,15 @@ func start(getenv func(string) string) (terminal bool) {
 	return job.member != nil && job.member.TerminalOutput()
 }
 
+// startHosts makes this process host 0 of a job on this machine.
+func startHosts(n int) (*launch.Job, error) {
+	dir, ok := startDirectory()
+	if !ok {
+		return nil, errors.New("JIA_NPROC needs the library's constructor, which has not run: link the program with libjia.a")
+	}
+	return launch.StartIn(n, dir)
+}
+
 // connect joins this host to the others.
 func connect(n *node.Node, settings conf.Settings) error {
 	options := epoll.Options{
@@ -96,10 +106,11 @@ func connect(n *node.Node, settings conf.Settings) error {
 	if err != nil {
 		return err
 	}
+	n.Attach(t)
 	if err := t.Start(addrs); err != nil {
 		return err
 	}
-	return n.Connect(t)
+	return n.Connect()
 }
 
 // listen binds to this machine's loopback, since all hosts are here, whichever family it has.

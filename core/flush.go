@@ -92,6 +92,7 @@ func (m *Machine) awaitAcks(w Waiter, o *op) Status {
 // goAcks waits until every diff below o.until is acknowledged, and every one of the caller's own.
 func (m *Machine) goAcks(w Waiter, o *op) Status {
 	if m.cfg.Plant == PlantNoAck {
+		o.acks = o.acks[:0]
 		return Done
 	}
 	if len(o.acks) > 0 {

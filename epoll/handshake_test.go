@@ -10,7 +10,14 @@ import (
 	"time"
 
 	"jiajia/core/node/nodetest"
+	"jiajia/core/wire"
 )
+
+// deaf is the handler of a host that serves nobody.
+type deaf struct{}
+
+func (deaf) Serve(*wire.Message, []byte) {}
+func (deaf) Lost(wire.HostID, error)     {}
 
 func aHello() hello {
 	return hello{version: protocolVersion, purpose: forMailbox, from: 1, to: 0, mailbox: 900, hosts: 2, pageSize: nodetest.PageSize}
@@ -49,7 +56,7 @@ func TestStrangersDoNotDisturb(t *testing.T) {
 }
 
 func TestSlowStrangerIsDropped(t *testing.T) {
-	h := &nodetest.Host{}
+	h := deaf{}
 	tr, err := Listen("tcp", "127.0.0.1:0", options(0, h))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +129,7 @@ func TestWrongPeer(t *testing.T) {
 		{"other number of hosts", func(_ *Options, a *[]string) { *a = append(*a, (*a)[1]) }, ErrJob},
 		{"other host id", func(o *Options, a *[]string) { o.Self = 2; *a = append(*a, (*a)[1]) }, ErrIdentity},
 	} {
-		h := &nodetest.Host{}
+		h := deaf{}
 		dialer, err := Listen("tcp", "127.0.0.1:0", options(1, h))
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +194,7 @@ func TestNotAHost(t *testing.T) {
 				conn.Read(make([]byte, helloSize)) // unread bytes would reset the connection
 			}
 		}()
-		h := &nodetest.Host{}
+		h := deaf{}
 		tr, err := Listen("tcp", "127.0.0.1:0", options(1, h))
 		if err != nil {
 			t.Fatal(err)
@@ -205,7 +212,7 @@ func TestNotAHost(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	h := &nodetest.Host{}
+	h := deaf{}
 	tr, err := Listen("tcp", "127.0.0.1:0", options(1, h))
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +239,7 @@ func TestLateStart(t *testing.T) {
 	}
 	addr0 := place.Addr().String()
 	place.Close()
-	h := &nodetest.Host{}
+	h := deaf{}
 	early, err := Listen("tcp", "127.0.0.1:0", options(1, h))
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +262,7 @@ func TestLateStart(t *testing.T) {
 }
 
 func TestListenRefuses(t *testing.T) {
-	h := &nodetest.Host{}
+	h := deaf{}
 	for name, c := range map[string]struct {
 		addr  string
 		wrong func(*Options)
@@ -277,7 +284,7 @@ func TestListenRefuses(t *testing.T) {
 }
 
 func TestCloseWithoutStart(t *testing.T) {
-	tr, err := Listen("tcp", "127.0.0.1:0", options(0, &nodetest.Host{}))
+	tr, err := Listen("tcp", "127.0.0.1:0", options(0, deaf{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +304,7 @@ func TestCloseWithoutStart(t *testing.T) {
 // TestCloseDuringStart closes a host that waits for another one.
 func TestCloseDuringStart(t *testing.T) {
 	for self, addrs := range [][]string{{"", "127.0.0.1:1"}, {"127.0.0.1:1", ""}} {
-		tr, err := Listen("tcp", "127.0.0.1:0", options(self, &nodetest.Host{}))
+		tr, err := Listen("tcp", "127.0.0.1:0", options(self, deaf{}))
 		if err != nil {
 			t.Fatal(err)
 		}

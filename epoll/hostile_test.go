@@ -79,11 +79,16 @@ func TestLyingAnswers(t *testing.T) {
 		"impossible notices": {wire.Message{Type: wire.LockGrant, Notices: []wire.Notice{{Page: 1, Count: 0}}}, frame, "LockGrant: notice"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPair(t, func(*nodetest.Host, *wire.Message, []byte) {})
+			served := make(chan bool, 1)
+			p := newPair(t, func(*nodetest.Host, *wire.Message, []byte) { served <- true })
 			b, err := p.tr[1].OpenMailbox()
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := b.Send(0, &wire.Message{Type: wire.CVSet, From: 1, Reply: b.ID()}); err != nil {
+				t.Fatal(err)
+			}
+			<-served
 			if c.m.Port == 0 {
 				c.m.Port = b.ID()
 			}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# demo.sh N: run every example on N processes of this machine. Each checks its own answer, prints a line about it, and says
-# by its exit status whether the answer was right.
+# demo.sh N [FOLDER]: run every example, of build/examples or FOLDER, on N processes of this machine. Each checks its own
+# answer, prints a line about it, and says by its exit status whether the answer was right.
 set -uo pipefail
-n=${1:?usage: demo.sh PROCESSES}
-cd "$(dirname "$0")/../build/examples" || exit 1
+n=${1:?usage: demo.sh PROCESSES [FOLDER]}
+cd "$(dirname "$0")/.." && cd "${2:-build/examples}" || exit 1
 
 passed=0 failed=0
 processes="$n processes"

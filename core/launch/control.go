@@ -50,6 +50,7 @@ type message struct {
 	Version   int      `json:"version,omitempty"`   // start, welcome: protocolVersion
 	Size      int      `json:"size,omitempty"`      // start, welcome: hosts of the job, 1 to maxHosts
 	Pid       int      `json:"pid,omitempty"`       // start: of host 0; welcome: of the supervisor
+	Pidfd     bool     `json:"pidfd,omitempty"`     // start: descriptor fdPid is one
 	Prompt    bool     `json:"prompt,omitempty"`    // start: somebody may be waiting for host 0's unfinished lines
 	Rank      int      `json:"rank,omitempty"`      // welcome: of the receiver
 	Secret    []byte   `json:"secret,omitempty"`    // welcome: the job's, secretSize bytes

@@ -13,7 +13,7 @@ import (
 func goodMessages() []message {
 	secret := bytes.Repeat([]byte{7}, secretSize)
 	return []message{
-		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Prompt: true},
+		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Pidfd: true, Prompt: true},
 		{Kind: kindWelcome, Version: protocolVersion, Size: 4, Pid: 9, Rank: 3, Secret: secret, Terminal: true},
 		{Kind: kindAddress, Address: "127.0.0.1:80"},
 		{Kind: kindTable, Addresses: []string{"[::1]:80", "\x01\"<"}},

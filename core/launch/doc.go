@@ -51,8 +51,8 @@ const (
 // supervisor and of all hosts on a loaded machine, not any of the program's own code.
 const welcomeLimit = 60 * time.Second
 
-// exchangeLimit bounds how long after the start of the job the last host may call jia_init. It is generous because a
-// program may read its input first. A variable so that tests need not wait so long.
+// exchangeLimit bounds how long after the first host the last one may call jia_init. It is generous because a program
+// may read its input first. A variable so that tests need not wait so long.
 var exchangeLimit = 2 * time.Minute
 
 // promptLimit is how long an unfinished line of host 0 stays quiet before it is taken for a prompt and passed on.

@@ -54,7 +54,7 @@ func (j *Job) TerminalOutput() bool { return j.terminal }
 
 // Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
 // It is collective and may be called once. It blocks until all hosts have called it; the error names those that have
-// not in time, two minutes after the start of the job. address is any text of 1 to 256 bytes.
+// not within two minutes of the first one. address is any text of 1 to 256 bytes.
 func (j *Job) Exchange(address string) ([]string, error) {
 	if err := checkAddress(address); err != nil {
 		return nil, fmt.Errorf("exchange addresses: %w", err)
@@ -71,7 +71,7 @@ func (j *Job) Exchange(address string) ([]string, error) {
 	}
 	answer := <-j.table
 	if answer.Kind == kindMissing {
-		return nil, fmt.Errorf("exchange addresses: %s did not call jia_init within %v of the start: see what keeps it",
+		return nil, fmt.Errorf("exchange addresses: %s did not call jia_init within %v of the first host: see what keeps it",
 			hostList(answer.Missing), exchangeLimit)
 	}
 	if len(answer.Addresses) != j.size {

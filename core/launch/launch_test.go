@@ -28,7 +28,8 @@ func command(t *testing.T, size int, program string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, append([]string{"-test.run=^$", "--"}, args...)...)
-	cmd.Env = append(os.Environ(), envProgram+"="+program, "JIA_NPROC="+strconv.Itoa(size))
+	cmd.Env = append(os.Environ(), envProgram+"="+program, "JIA_NPROC="+strconv.Itoa(size),
+		"GORACE=atexit_sleep_ms=0") // the race detector's pause at the end of a process would be most of the time
 	return cmd
 }
 
@@ -204,7 +205,7 @@ func TestPromptIsPassedOn(t *testing.T) {
 
 func TestMissingHostIsNamed(t *testing.T) {
 	cmd := command(t, 4, "mute")
-	cmd.Env = append(cmd.Env, envExchange+"=300ms")
+	cmd.Env = append(cmd.Env, envExchange+"=1s")
 	got := run(t, cmd)
 	if got.state.ExitCode() != 1 || strings.Count(got.stderr, "\n") != 1 ||
 		!strings.Contains(got.stderr, "exchange addresses: host 2 did not call jia_init") {
@@ -254,7 +255,8 @@ type story struct {
 	stdout *bufio.Reader
 	stderr bytes.Buffer
 	cmd    *exec.Cmd
-	pids   []int // supervisor, host 0, 1, ...
+	seen   []string // lines of standard output so far
+	pids   []int    // supervisor, host 0, 1, ...
 }
 
 // begin starts a program that announces itself, and waits until it has.
@@ -277,7 +279,7 @@ func begin(t *testing.T, cmd *exec.Cmd) *story {
 			}
 		}
 	})
-	line := s.expect(t, "pids ")
+	line := s.await(t, "pids ")
 	for _, field := range strings.Fields(line)[1:] {
 		pid, err := strconv.Atoi(field)
 		if err != nil {
@@ -288,13 +290,22 @@ func begin(t *testing.T, cmd *exec.Cmd) *story {
 	return s
 }
 
-func (s *story) expect(t *testing.T, prefix string) string {
+// await returns the first line that begins with prefix, and reads as far as it must.
+func (s *story) await(t *testing.T, prefix string) string {
 	t.Helper()
-	line, err := s.stdout.ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, prefix) {
-		t.Fatalf("%q, %v, want %s; standard error %q", line, err, prefix, s.stderr.String())
+	for _, line := range s.seen {
+		if strings.HasPrefix(line, prefix) {
+			return line
+		}
 	}
-	return line
+	line, err := s.stdout.ReadString('\n')
+	if err != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		t.Fatalf("no %q after %q: %v; standard error %q", prefix, s.seen, err, s.stderr.String())
+	}
+	s.seen = append(s.seen, line)
+	return s.await(t, prefix)
 }
 
 // end checks that all is over within two seconds of now.
@@ -342,7 +353,7 @@ func TestDeathOfAnyHostEndsTheJob(t *testing.T) {
 				t.Parallel()
 				s := begin(t, command(t, hosts, "die", test.how, strconv.Itoa(victim)))
 				if test.how != "exec" && test.how != "_exit" || victim != 0 {
-					s.expect(t, "now")
+					s.await(t, "now")
 				}
 				s.end(t)
 				// A host 0 that calls _exit(0) has chosen the status itself.
@@ -355,6 +366,30 @@ func TestDeathOfAnyHostEndsTheJob(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestOldKernelsAndSandboxesWithoutPidfd(t *testing.T) {
+	t.Run("all is well", func(t *testing.T) {
+		cmd := command(t, 3, "status")
+		cmd.Env = append(cmd.Env, envNoPidfd+"=1")
+		if got := run(t, cmd); got.state.ExitCode() != 7 || got.stderr != "" {
+			t.Errorf("%v, %q", got.state, got.stderr)
+		}
+	})
+	for victim := 0; victim < 2; victim++ {
+		t.Run(fmt.Sprintf("host %d is killed", victim), func(t *testing.T) {
+			t.Parallel()
+			cmd := command(t, 2, "die", "killed", strconv.Itoa(victim)) // the other one is stopped
+			cmd.Env = append(cmd.Env, envNoPidfd+"=1")
+			s := begin(t, cmd)
+			s.await(t, "now")
+			s.end(t)
+			want := fmt.Sprintf("jia: host %d (pid %d) ", victim, s.pids[victim+1])
+			if got := s.stderr.String(); !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 {
+				t.Errorf("standard error %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -419,17 +454,19 @@ func TestNobodyReadsTheOutput(t *testing.T) {
 }
 
 func TestFullDeviceIsReported(t *testing.T) {
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip("no /dev/full: ", err)
-	}
-	defer full.Close()
-	cmd := command(t, 2, "yes")
-	var stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = full, &stderr
-	_ = cmd.Run()
-	const want = "jia: write the job's standard output: no space left on device, which ends the job\n"
-	if cmd.ProcessState.Success() || stderr.String() != want {
-		t.Errorf("%v, %q", cmd.ProcessState, stderr.String())
+	for _, program := range []string{"yes", "describe"} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip("no /dev/full: ", err)
+		}
+		defer full.Close()
+		cmd := command(t, 2, program)
+		var stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = full, &stderr
+		_ = cmd.Run()
+		const want = "jia: write the job's standard output: no space left on device, which ends the job\n"
+		if cmd.ProcessState.Success() || stderr.String() != want {
+			t.Errorf("%s: %v, %q", program, cmd.ProcessState, stderr.String())
+		}
 	}
 }

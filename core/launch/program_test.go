@@ -25,12 +25,16 @@ import (
 const (
 	envProgram  = "LAUNCH_TEST_PROGRAM"
 	envForked   = "LAUNCH_TEST_FORKED"   // internal: this supervisor has left its parent
+	envNoPidfd  = "LAUNCH_TEST_NO_PIDFD" // pidfd_open is refused
 	envExchange = "LAUNCH_TEST_EXCHANGE" // a duration in place of exchangeLimit
 )
 
 func TestMain(m *testing.M) {
 	if limit, err := time.ParseDuration(os.Getenv(envExchange)); err == nil {
 		exchangeLimit = limit
+	}
+	if os.Getenv(envNoPidfd) != "" {
+		pidfdOpen = func(int, int) (int, error) { return -1, unix.ENOSYS }
 	}
 	switch {
 	case os.Getenv(EnvSupervisor) != "":

@@ -88,8 +88,12 @@ func (r *relay) say(line string) {
 	r.loop.post(func() { r.err.write(nil, []byte("jia: "+line+"\n")) })
 }
 
-// flushed calls do, in the relay's goroutine, when all that the former calls put under way is written.
-func (r *relay) flushed(do func()) { r.loop.post(do) }
+// flushed calls do, in the relay's goroutine, when all that the former calls put under way is written, or lost was
+// called because it could not be.
+func (r *relay) flushed(do func()) {
+	// A failing write posts the call of lost: let that have its turn.
+	r.loop.post(func() { r.loop.post(do) })
+}
 
 // read passes on what one read returns, so that no host can keep the others from being heard.
 func (r *relay) read(s *source) int {

@@ -48,13 +48,14 @@ func start(nproc int, dir string) (job *Job, err error) {
 	if err := runSupervisor(w, dir); err != nil {
 		return nil, err
 	}
+	pidfd := w.supervisor[3] >= 0
 	closeAll(w.supervisor[:]) // so that its end shows at ours
 	w.supervisor = none
 
 	control := os.NewFile(uintptr(w.host[0]), "control connection")
 	w.host[0] = -1 // the file's from now on
 	job, err = welcomed(control, &message{Kind: kindStart, Version: protocolVersion, Size: nproc,
-		Pid: os.Getpid(), Prompt: somebodyAnswers()})
+		Pid: os.Getpid(), Pidfd: pidfd, Prompt: somebodyAnswers()})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func newWiring() (w *wiring, err error) {
 		}
 	}
 	// Without it (before Linux 5.3, or in a sandbox) the end of the control connection has to do.
-	if w.supervisor[3], err = unix.PidfdOpen(os.Getpid(), 0); err != nil {
+	if w.supervisor[3], err = pidfdOpen(os.Getpid(), 0); err != nil {
 		w.supervisor[3] = -1
 	}
 	if w.supervisor[4], err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
@@ -107,6 +108,9 @@ func newWiring() (w *wiring, err error) {
 	}
 	return w, nil
 }
+
+// pidfdOpen is a variable so that tests can do without it, as old kernels must.
+var pidfdOpen = unix.PidfdOpen
 
 // runSupervisor runs the program once more. That process forks and exits, so that the supervisor is no child of ours:
 // a program that waits for all of its children must not wait for the end of the job.
@@ -120,9 +124,12 @@ func runSupervisor(w *wiring, dir string) error {
 		fdControl: uintptr(w.supervisor[0]),
 		fdOut:     uintptr(w.supervisor[1]),
 		fdErr:     uintptr(w.supervisor[2]),
-		fdPid:     uintptr(w.supervisor[3]), // -1 leaves it closed
+		fdPid:     null, // not closed, or the supervisor's own files might take the number
 		fdStdout:  1,
 		fdStderr:  2,
+	}
+	if w.supervisor[3] >= 0 {
+		files[fdPid] = uintptr(w.supervisor[3])
 	}
 	pid, err := syscall.ForkExec(program(), argv, &syscall.ProcAttr{
 		Dir:   dir,

@@ -17,7 +17,7 @@ const (
 	fdControl = 3 + iota // host 0's control connection
 	fdOut                // read end of host 0's standard output
 	fdErr                // and of its standard error
-	fdPid                // pidfd of host 0; may be closed
+	fdPid                // pidfd of host 0, or /dev/null: see message.Pidfd
 	fdStdout             // the real standard output
 	fdStderr             // and standard error
 	fdCount
@@ -64,13 +64,13 @@ func newSupervisor() (*supervisor, error) {
 	if err := unix.Dup3(fdStderr, 2, 0); err != nil {
 		return nil, fmt.Errorf("take over standard error: %w", err)
 	}
-	if _, err := unix.FcntlInt(fdPid, unix.F_GETFD, 0); err != nil {
-		s.pidfd = -1
-	}
 	first := &member{rank: 0, control: fdControl}
 	start, err := receiveStart(first)
 	if err != nil {
 		return nil, err
+	}
+	if !start.Pidfd {
+		s.pidfd = -1
 	}
 	if err := raiseDescriptorLimit(start.Size); err != nil {
 		return nil, err
@@ -92,7 +92,6 @@ func newSupervisor() (*supervisor, error) {
 	if err := s.startOthers(start, env); err != nil {
 		return nil, err
 	}
-	s.loop.after(exchangeLimit, s.exchangeLate)
 	return s, s.listen()
 }
 

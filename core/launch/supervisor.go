@@ -96,11 +96,11 @@ func (s *supervisor) closeControl(m *member) {
 
 // deserted is called some time after a host closed its control connection: dying, it has been reaped since.
 func (s *supervisor) deserted(m *member) {
-	if m.ended || m.left {
+	if m.rank == 0 && s.pidfd < 0 {
+		s.firstEnded() // there is no other way to know
 		return
 	}
-	if m.rank == 0 && s.pidfd < 0 {
-		s.firstEnded() // the only way to know
+	if m.ended || m.left {
 		return
 	}
 	s.fail(fmt.Sprintf("host %d (pid %d) has closed the library's descriptors or become another program, "+
@@ -122,6 +122,9 @@ func (s *supervisor) handle(m *member, msg message) error {
 		}
 		m.address = msg.Address
 		s.answered++
+		if s.answered == 1 {
+			s.loop.after(exchangeLimit, s.exchangeLate)
+		}
 		s.tellAddresses()
 	case kindLeaving:
 		m.left = true
@@ -152,9 +155,9 @@ func (s *supervisor) tellAddresses() {
 	s.sendAll(table)
 }
 
-// exchangeLate is called exchangeLimit after the start.
+// exchangeLate is called exchangeLimit after the first host has said where it listens.
 func (s *supervisor) exchangeLate() {
-	if s.told || s.answered == 0 {
+	if s.told {
 		return
 	}
 	s.told = true
@@ -294,7 +297,7 @@ func fromTerminal(number unix.Signal) bool {
 
 // fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
 func (s *supervisor) fail(line string) {
-	if s.phase != running {
+	if s.phase > draining {
 		return
 	}
 	s.phase = endingOthers
@@ -335,8 +338,10 @@ func (s *supervisor) step() {
 		s.relay.drain(first.streams, true)
 		s.relay.flushed(func() {
 			s.loop.post(func() {
-				s.send(first, message{Kind: kindDrained})
-				s.loop.stop()
+				if s.phase == draining { // the last bytes may have found the disk full
+					s.send(first, message{Kind: kindDrained})
+					s.loop.stop()
+				}
 			})
 		})
 	case endingOthers:

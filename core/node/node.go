@@ -51,7 +51,8 @@ type Node struct {
 	failing atomic.Bool // somebody reports a failure already
 }
 
-// Open reserves the region and prepares a host. With one host it is complete; else Connect must follow.
+// Open reserves the region and prepares a host. With one host it is complete; else Attach and Connect must
+// follow.
 func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg}
 	n.threads.Store(new([]*thread))
@@ -73,12 +74,14 @@ func Open(cfg Config) (*Node, error) {
 // Handler returns the server side of this host, which the transport calls.
 func (n *Node) Handler() Handler { return &n.server }
 
-// Connect joins the other hosts through a transport that has been started.
-func (n *Node) Connect(t Transport) error {
-	n.trans = t
+// Attach gives the host its transport, before that starts to serve.
+func (n *Node) Attach(t Transport) { n.trans = t }
+
+// Connect joins the other hosts through the transport, which has been started.
+func (n *Node) Connect() error {
 	n.links = make(map[wire.HostID]Link)
 	for _, h := range n.machine.Links() {
-		l, err := t.OpenLink(h)
+		l, err := n.trans.OpenLink(h)
 		if err != nil {
 			return fmt.Errorf("join host %d: %w", h, err)
 		}

@@ -104,6 +104,10 @@ func (c *cluster) step(a *actor) {
 			c.must(a.h, a.h.m.Handle(&msg, &a.fx))
 		}
 		a.emptied = a.emptied[:0]
+		if a.status == core.Done {
+			c.after(a, core.Done, nil) // only with a planted mistake
+			break
+		}
 		c.resume(a)
 	case a.status == core.Again:
 		a.fx.Reset()
@@ -129,6 +133,7 @@ func (c *cluster) call(a *actor, f func(w core.Waiter, fx *core.Effects) (core.S
 	a.waiter = a.h.idle[k]
 	a.h.idle = append(a.h.idle[:k:k], a.h.idle[k+1:]...)
 	a.inCall = true
+	a.h.calls[a.waiter]++
 	a.fx.Reset()
 	st, err := f(a.waiter, &a.fx)
 	c.after(a, st, err)
@@ -195,9 +200,14 @@ func (c *cluster) receive(a *actor) {
 // endCall gives the waiter back and finishes the operation, unless it was a fault: its access is tried again.
 func (c *cluster) endCall(a *actor) {
 	a.inCall = false
+	a.h.calls[a.waiter]++
 	a.h.idle = append(a.h.idle, a.waiter)
-	if n := len(a.h.boxes[a.waiter]); n > 0 && c.opt.Plant != core.PlantNoAck {
-		c.failf("%s: call done with %d messages left in its mailbox", a.name, n)
+	if n := len(a.h.boxes[a.waiter]); n > 0 {
+		if c.opt.Plant != core.PlantNoAck {
+			c.failf("%s: call done with %d messages left in its mailbox", a.name, n)
+		}
+		c.net = append(c.net, a.h.boxes[a.waiter]...)
+		a.h.boxes[a.waiter] = nil
 	}
 	if a.random {
 		return

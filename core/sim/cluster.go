@@ -29,11 +29,13 @@ type host struct {
 	m         *core.Machine
 	mem       memory
 	diffs     map[uint64]*outDiff
-	boxes     [][]*packet   // by waiter: what is on its way to the mailbox
-	links     [][]*packet   // by sender, in order
-	woken     []bool        // by waiter
-	idle      []core.Waiter // not borrowed by a call
-	meetings  []int         // how many threads have come, by meeting
+	boxes     [][]*packet    // by waiter: what is on its way to the mailbox
+	links     [][]*packet    // by sender, in order
+	woken     []bool         // by waiter
+	calls     []int          // by waiter: how many it was lent to
+	sent      map[uint64]int // by diff message: the call of its waiter that sent it
+	idle      []core.Waiter  // not borrowed by a call
+	meetings  []int          // how many threads have come, by meeting
 	allocated bool
 }
 
@@ -117,7 +119,7 @@ func (c *cluster) addHost(id core.HostID) {
 	threads := len(p.threads[id])
 	waiters := threads + c.swarm.extras
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
-		woken: make([]bool, waiters+1)}
+		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
 	h.m = core.New(core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant,
 		StepPages: c.swarm.stepPages})
 	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}

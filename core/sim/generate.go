@@ -20,6 +20,7 @@ const (
 	byLock   = iota // a datum is guarded by one lock for good
 	byPhase         // data have owners that change at barriers, or are read
 	changing        // anything at any time
+	mixed           // some data by lock, some by phase
 )
 
 const (
@@ -45,6 +46,7 @@ type generator struct {
 	nest        int   // chance in percent that a scope holds another
 	free        int   // chance in percent that a thread does not join a barrier
 	style       int   // of the regimes
+	idleLeader  bool  // thread 0 does little but call barriers
 	stay        int   // chance in percent that a datum keeps its regime
 	smallValues bool  // few different values, so that stores often change nothing or change a datum back
 	counter     uint64
@@ -103,9 +105,13 @@ func (g *generator) swarm() {
 		g.body[bodyRead] = 60 // scopes that only read
 	}
 	g.free = []int{0, 50, 90}[r.pick(40, 30, 30)]
-	g.style = r.pick(35, 30, 35)
+	g.style = r.pick(30, 25, 30, 15)
 	g.stay = []int{0, 50, 80}[r.n(3)]
-	if shape := r.n(2 * len(shapes)); shape < len(shapes) {
+	shape := r.n(2 * len(shapes))
+	if DebugShape >= 0 {
+		shape = DebugShape
+	}
+	if shape < len(shapes) {
 		threads = 1
 		shapes[shape](g, &threads)
 	}
@@ -193,6 +199,10 @@ func (g *generator) drawRegimes() {
 	r := &g.r
 	for range g.p.data {
 		var list []regime
+		style := g.style
+		if style == mixed {
+			style = []int{byLock, byPhase}[r.n(2)]
+		}
 		for i := 0; i < g.intervals; i++ {
 			last := regime{}
 			if i > 0 {
@@ -200,9 +210,9 @@ func (g *generator) drawRegimes() {
 			}
 			keep := i > 0 && (last.kind != owned || g.alone(last.host, last.thread, i)) && r.chance(g.stay)
 			switch {
-			case i > 0 && g.style == byLock && last.kind == guarded, keep:
+			case i > 0 && style == byLock && last.kind == guarded, keep:
 				list = append(list, last)
-			case g.p.locks > 0 && g.style == byLock, g.p.locks > 0 && g.style == changing && r.chance(50):
+			case g.p.locks > 0 && style == byLock, g.p.locks > 0 && style == changing && r.chance(50):
 				list = append(list, regime{kind: guarded, lock: r.n(g.p.locks)})
 			case i > 0 && r.chance(35):
 				list = append(list, regime{kind: shared})
@@ -307,3 +317,5 @@ func (g *generator) insert(h, t, interval int, o op) {
 	}
 	g.p.threads[h][t] = append(ops[:at:at], append([]op{o}, ops[at:]...)...)
 }
+
+var DebugShape = -1

@@ -68,7 +68,7 @@ func (c *cluster) post(from *host, e *core.Effect, msg *wire.Message, body []byt
 	case core.SendLink:
 		to.links[from.id] = append(to.links[from.id], p)
 	case core.Reply, core.ReplyPage:
-		if c.opt.Plant == core.PlantNoAck && msg.Type == wire.DiffAck {
+		if c.opt.Plant == core.PlantNoAck && msg.Type == wire.DiffAck && to.calls[msg.Port] != to.sent[msg.Obj] {
 			c.net = append(c.net, p) // nobody waits for it at the mailbox
 			return
 		}
@@ -215,6 +215,7 @@ func (c *cluster) sendDiff(h *host, a *actor, e *core.Effect) {
 	d := h.diffs[e.ID]
 	delete(h.diffs, e.ID)
 	if d != nil && len(d.patches) > 0 {
+		h.sent[e.ID] = h.calls[e.Waiter]
 		msg := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(e.Waiter)}
 		c.post(h, &core.Effect{Kind: core.Send, Host: e.Host}, &msg, encodePatches(d.patches))
 		return

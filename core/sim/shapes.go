@@ -3,7 +3,7 @@ package sim
 // shapes are kinds of program that bugs have escaped from until somebody drew them. Half of all programs have one of these
 // shapes; each sets what makes the shape and leaves the rest to luck.
 var shapes = []func(g *generator, threads *int){
-	twoWrites, alternatingWriters, manyCopies, readingHolder, crossing, flowing, earlyLeaver,
+	twoWrites, alternatingWriters, manyCopies, readingHolder, sharedPage, crossing, crossing, flowing, earlyLeaver,
 }
 
 // twoWrites: two writes of one word in one scope, with an eviction between.
@@ -34,8 +34,19 @@ func manyCopies(g *generator, threads *int) {
 func readingHolder(g *generator, threads *int) {
 	g.small(1, 2)
 	*threads = g.r.between(1, 3)
-	g.p.locks, g.style = g.r.between(1, 2), byLock
-	g.body[bodyRead], g.body[bodyUpdate], g.mix[blockScope] = 60, 60, 150
+	g.p.hosts = max(g.p.hosts, g.r.between(2, 4))
+	g.p.locks, g.style, g.blocks = g.r.between(1, 2), byLock, g.r.between(3, 6)
+	g.body[bodyRead], g.body[bodyUpdate], g.body[bodyTwice], g.body[bodyWrite] = 100, 30, 0, 0
+	g.mix[blockScope], g.mix[blockHands], g.mix[blockPeek] = 150, 0, 20*g.r.n(2)
+}
+
+// sharedPage: threads of one host work on one page under different locks, so that each flushes what the others write.
+func sharedPage(g *generator, threads *int) {
+	g.small(1, 1)
+	*threads = g.r.between(2, 4)
+	g.p.locks, g.style, g.blocks = g.r.between(2, 3), byLock, g.r.between(3, 6)
+	g.intervals = g.r.between(1, 2)
+	g.mix[blockScope], g.body[bodyUpdate] = 150, 60
 }
 
 // crossing: locks are passed on by some threads of the hosts while others are in barriers.
@@ -44,8 +55,8 @@ func crossing(g *generator, threads *int) {
 	*threads = g.r.between(2, 3)
 	g.intervals, g.blocks = g.r.between(2, 4), g.r.between(1, 3)
 	g.p.locks, g.free, g.stay = g.r.between(1, 2), 95, 80
-	g.style = g.r.pick(50, 0, 50)
-	g.mix[blockPeek] = 30
+	g.style, g.idleLeader = []int{byLock, changing, mixed, mixed}[g.r.n(4)], g.r.chance(60)
+	g.mix[blockPeek] = 20
 }
 
 // flowing: one lock, round after round.

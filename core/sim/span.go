@@ -35,6 +35,9 @@ type span struct {
 
 func (s *span) draw() []op {
 	blocks := s.blocks * (s.last - s.first + 1)
+	if s.idleLeader && s.thread == 0 {
+		blocks = 1
+	}
 	for range s.r.between(0, blocks) {
 		s.block()
 	}

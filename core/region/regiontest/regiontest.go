@@ -90,5 +90,5 @@ func failure(text *C.char) error {
 	if text == nil {
 		return nil
 	}
-	return fmt.Errorf("C program: %s", C.GoString(text))
+	return fmt.Errorf("in the C program: %s", C.GoString(text))
 }
