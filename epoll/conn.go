@@ -41,7 +41,7 @@ type conn struct {
 
 // attach gives c its socket and sends what has been queued. Loop's thread.
 func (c *conn) attach(fd int) error {
-	if err := c.t.loop.watch(fd, c, unix.EPOLLIN); err != nil {
+	if err := c.t.loop.watch(fd, c, connEvents); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -140,7 +140,7 @@ func (c *conn) arm(on bool) {
 		return
 	}
 	c.armed = on
-	events := uint32(unix.EPOLLIN)
+	events := uint32(connEvents)
 	if on {
 		events |= unix.EPOLLOUT
 	}
@@ -158,8 +158,10 @@ func (c *conn) ready(events uint32) {
 			err = os.NewSyscallError("sendmsg", e)
 		}
 	}
-	if err == nil && events&^unix.EPOLLOUT != 0 {
-		err = c.read()
+	for more := events&^unix.EPOLLOUT != 0; more && err == nil; {
+		var got, space int
+		got, space, err = c.read()
+		more = got == space || got > 0 && events&hangUp != 0
 	}
 	if err != nil {
 		c.t.loop.forget(c.fd)
@@ -167,26 +169,38 @@ func (c *conn) ready(events uint32) {
 	}
 }
 
-// read does one turn: it receives once and serves the messages that have become complete.
-func (c *conn) read() error {
+// connEvents are what the loop waits for on a connection. Edge-triggered: with level-triggered events the kernel looks at a
+// connection that was served once more in the next wait, which a round trip can do without. So whoever is told of bytes
+// must take them all; a read that returns less than there was room for has done so (epoll(7)), except that the end of
+// the stream may stand behind it, and that is told by hangUp.
+const (
+	hangUp     = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+	connEvents = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+)
+
+// read receives once, got bytes into a space of so many, and serves the messages that have become complete.
+func (c *conn) read() (got, space int, err error) {
 	l := c.t.loop
 	in := &l.in
 	in.set(c.part[len(c.part):c.need], l.buf)
 	n, e := in.tryRecv(c.fd)
 	in.clear()
 	switch {
-	case e == unix.EAGAIN || e == unix.EINTR:
-		return nil
+	case e == unix.EAGAIN:
+		return 0, 1, nil
+	case e == unix.EINTR:
+		return 1, 1, nil
 	case e != 0:
-		return os.NewSyscallError("recvmsg", e)
+		return 0, 0, os.NewSyscallError("recvmsg", e)
 	case n == 0 && len(c.part) > 0:
-		return fmt.Errorf("in the middle of a message: %w", errHungUp)
+		return 0, 0, fmt.Errorf("in the middle of a message: %w", errHungUp)
 	case n == 0:
-		return errHungUp
+		return 0, 0, errHungUp
 	}
+	space = len(l.buf) + c.need - len(c.part)
 	k := min(n, c.need-len(c.part))
 	c.part = c.part[:len(c.part)+k]
-	return c.feed(l.buf[:n-k])
+	return n, space, c.feed(l.buf[:n-k])
 }
 
 // feed acts on the next bytes of the stream, after those in part.

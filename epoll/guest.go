@@ -263,8 +263,8 @@ func (g *guest) send(b []byte) bool {
 // drop closes the guest's connection. That of an honest peer which died, too, is counted as a stranger's.
 func (g *guest) drop() {
 	g.door.remove(g)
-	unix.Close(g.fd)
 	g.door.t.strangers.Add(1)
+	unix.Close(g.fd)
 }
 
 func (d *door) remove(g *guest) {

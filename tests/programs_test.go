@@ -66,7 +66,7 @@ func TestPrograms(t *testing.T) {
 		{"allocations", "", []int{1, 2, 3, 8}},
 		{"waiting", "events", []int{1, 2, 5}},
 		{"locks", "2000", []int{1, 2, 4}},
-		{"pages", "9000", []int{1, 2, 3}},
+		{"pages", "5000", []int{1, 2, 3}},
 	} {
 		for _, backend := range backends {
 			for _, hosts := range hostCounts(test.hosts...) {
@@ -93,7 +93,7 @@ func TestMorePagesThanMappings(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	for _, backend := range backends {
-		job{program: "pages", args: []string{"80000"}, hosts: 2, env: []string{"JIA_FAULT=" + backend}}.run(t).good(t, ": ok")
+		job{program: "alternate", args: []string{"40000"}, hosts: 2, env: []string{"JIA_FAULT=" + backend}}.run(t).good(t, ": ok")
 	}
 }
 

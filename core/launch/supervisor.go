@@ -34,6 +34,7 @@ type supervisor struct {
 	told      bool // the addresses were sent, or it was too late for them
 
 	accused     bool      // a host has reported a failure that waits for its first cause
+	death       string    // the cause of a death that may turn out to be the terminal's doing; "" if there is none
 	interrupted time.Time // of the last signal that a terminal sends to the whole job
 	interrupt   unix.Signal
 	hungUp      bool // nobody reads our standard output or error any more
@@ -213,7 +214,10 @@ func (s *supervisor) judge(m *member, status unix.WaitStatus) {
 		s.afterHangUp(func() { s.fail(deathCause(m, status)) })
 	case status.Signaled() && fromTerminal(status.Signal()) && time.Since(s.interrupted) > interruptLimit:
 		// The terminal's signal goes to all processes in turn; ours may be the next.
-		s.loop.after(echoLimit, func() { s.fail(deathCause(m, status)) })
+		if s.death == "" {
+			s.death = deathCause(m, status)
+		}
+		s.loop.after(echoLimit, func() { s.fail(s.death) })
 	default:
 		s.fail(deathCause(m, status))
 	}
@@ -274,7 +278,12 @@ func (s *supervisor) accuse(line string) {
 		return
 	}
 	s.accused = true
-	s.loop.after(echoLimit, func() { s.fail(line) })
+	s.loop.after(echoLimit, func() {
+		if s.death != "" {
+			line = s.death
+		}
+		s.fail(line)
+	})
 }
 
 // outputLost is called when the real standard output or error can no longer be written.

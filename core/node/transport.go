@@ -24,7 +24,8 @@ type Transport interface {
 	// id is higher connects, the other waits for it; both must call. Once for each pair.
 	OpenLink(to wire.HostID) (Link, error)
 
-	// Close ends all connections and the server. Blocked calls return an error that wraps net.ErrClosed.
+	// Close ends all connections and the server. Blocked calls return an error that wraps net.ErrClosed. It may be called
+	// again, but not from a Handler. The peers see a loss unless they close, too.
 	Close() error
 }
 
@@ -40,7 +41,7 @@ type Mailbox interface {
 
 	// Recv waits for the next message to this mailbox from a host, or from whichever host when from is wire.Any. It
 	// fills *m, reusing its slices. The payload of a Page goes straight into frame (m.Length says how much came, 0 or
-	// len(frame)); a Page is an error when frame is nil. Recv waits as Options say: a short spin, then asleep.
+	// len(frame)); a Page is an error when frame is nil. Whatever else comes, parts of frame may become zero. Recv waits as Options say: a short spin, then asleep.
 	Recv(from wire.HostID, m *wire.Message, frame []byte) error
 }
 

@@ -32,7 +32,7 @@ type actor struct {
 
 // ready tells whether the actor can take a step now.
 func (c *cluster) ready(a *actor) bool {
-	if c.steps < a.after {
+	if !c.due(a.after) {
 		return false
 	}
 	if !a.inCall {
@@ -45,10 +45,10 @@ func (c *cluster) ready(a *actor) bool {
 	case core.Await:
 		from, link := a.h.m.Awaiting(a.waiter)
 		if link {
-			return len(a.h.links[from]) > 0 && c.steps >= a.h.links[from][0].after
+			return len(a.h.links[from]) > 0 && c.due(a.h.links[from][0].after)
 		}
 		for _, p := range a.h.boxes[a.waiter] {
-			if c.steps >= p.after && c.matches(p, from) {
+			if c.due(p.after) && c.matches(p, from) {
 				return true
 			}
 		}
@@ -150,11 +150,14 @@ func (c *cluster) after(a *actor, st core.Status, err error) {
 		return
 	}
 	a.status, a.next = st, 0
+	if st == core.Again && c.storm && c.r.chance(20) {
+		a.after = c.steps + c.r.between(1, 40) // long work is cut so that others get in between
+	}
 	c.memoryEffects(a.h, &a.fx)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
 		a.next++
 	}
-	if c.opt.trace != nil {
+	if c.tracing() {
 		c.tracef("%s: %v", a.name, [...]string{"done", "again", "await", "parked"}[st])
 	}
 	c.check(a.h)
@@ -170,7 +173,7 @@ func (c *cluster) receive(a *actor) {
 	} else {
 		box := a.h.boxes[a.waiter]
 		k := c.r.n(len(box))
-		for c.steps < box[k].after || !c.matches(box[k], from) {
+		for !c.due(box[k].after) || !c.matches(box[k], from) {
 			k = (k + 1) % len(box)
 		}
 		p = box[k]
@@ -187,7 +190,9 @@ func (c *cluster) receive(a *actor) {
 		*f = frame{}
 		copy(f[:], body)
 	}
-	c.tracef("%s: takes %s", a.name, describeMessage(&msg, body))
+	if c.tracing() {
+		c.tracef("%s: takes %s", a.name, describeMessage(&msg, body))
+	}
 	a.fx.Reset()
 	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
 	if c.r.chance(50) {
@@ -232,7 +237,9 @@ func (c *cluster) endCall(a *actor) {
 }
 
 func (c *cluster) advance(a *actor) {
-	c.tracef("%s: %s done", a.name, a.ops[a.pc].describe(c.p))
+	if c.tracing() {
+		c.tracef("%s: %s done", a.name, a.ops[a.pc].describe(c.p))
+	}
 	a.pc++
 	c.progress++
 }
@@ -296,7 +303,9 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID) {
 func (c *cluster) randomCall(a *actor) {
 	kind := []opKind{opEvict, opClean, opPrefetch}[c.r.pick(c.swarm.hints...)]
 	p := core.PageID(c.r.n(int(c.p.pages)))
-	c.tracef("%s: %s p%d", a.name, opNames[kind], p)
+	if c.tracing() {
+		c.tracef("%s: %s p%d", a.name, opNames[kind], p)
+	}
 	c.hint(a, kind, p)
 }
 
@@ -307,7 +316,9 @@ func (c *cluster) access(a *actor, o *op, d datum) {
 		need = readWrite
 	}
 	if a.h.mem.access[d.page] < need {
-		c.tracef("%s: faults for %s", a.name, o.describe(c.p))
+		if c.tracing() {
+			c.tracef("%s: faults for %s", a.name, o.describe(c.p))
+		}
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
 			return a.h.m.Fault(w, d.page, o.kind == opWrite, fx)
 		})
@@ -334,7 +345,7 @@ func (c *cluster) access(a *actor, o *op, d datum) {
 			c.failf("%s reads %v without a lock: torn value %#x", a.name, d, v)
 		}
 	}
-	if c.opt.trace != nil {
+	if c.tracing() {
 		c.tracef("%s: %s -> %x", a.name, o.describe(c.p), bytes)
 	}
 	a.pc++

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"jiajia/core"
+	"jiajia/core/wire"
 )
 
 // Options say how to run a program.
@@ -47,15 +48,16 @@ type storedWord struct {
 
 // cluster is a run.
 type cluster struct {
-	opt    Options
-	p      *Program
-	r      source
-	swarm  swarm
-	hosts  []*host
-	actors []*actor
-	net    []*packet // to servers
-	jobs   []*job
-	storm  bool // extra threads work, and unlikely things happen
+	opt     Options
+	p       *Program
+	r       source
+	swarm   swarm
+	hosts   []*host
+	actors  []*actor
+	net     []*packet // to servers
+	jobs    []*job
+	hurried bool // nothing else could happen: delays are over
+	storm   bool // extra threads work, and unlikely things happen
 
 	steps    int
 	progress int // operations done
@@ -80,11 +82,15 @@ type swarm struct {
 	thread    int
 	server    int
 	job       int
-	stepPages int  // core.Config
-	spurious  int  // wake-ups without a reason, in 10,000 steps
-	stall     int  // chance in 1,000 that a step or a message is held up
-	priority  bool // the highest priority mostly goes first, so that some things take very long
+	stepPages int       // core.Config
+	spurious  int       // wake-ups without a reason, in 10,000 steps
+	stall     int       // chance in 1,000 that a step or a message is held up
+	slow      wire.Type // messages of this type are mostly held up
+	priority  bool      // the highest priority mostly goes first, so that some things take very long
 }
+
+// slowTypes are the messages that are worth holding up for a whole run.
+var slowTypes = []wire.Type{wire.GetPage, wire.Page, wire.Diff, wire.DiffAck, wire.LockFwd, wire.LockGrant, wire.BarArrive, wire.BarRelease}
 
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
 const (
@@ -100,6 +106,9 @@ func newCluster(p *Program, opt Options) *cluster {
 	r := &c.r
 	c.swarm = swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: r.between(1, 10),
 		thread: r.between(2, 20), server: r.between(1, 20), job: r.between(1, 20), spurious: 50 * r.n(2), stall: []int{0, 10, 50, 150}[r.n(4)], priority: r.chance(30)}
+	if r.chance(60) {
+		c.swarm.slow = slowTypes[r.n(len(slowTypes))]
+	}
 	if r.chance(40) {
 		c.swarm.stepPages = r.between(1, 2)
 	}
@@ -172,8 +181,11 @@ func (c *cluster) must(h *host, err error) {
 	}
 }
 
+// tracing guards calls of tracef whose arguments cost something.
+func (c *cluster) tracing() bool { return c.opt.trace != nil }
+
 func (c *cluster) tracef(format string, args ...any) {
-	if c.opt.trace != nil {
+	if c.tracing() {
 		fmt.Fprintf(c.opt.trace, "%5d  %s\n", c.steps, fmt.Sprintf(format, args...))
 	}
 }

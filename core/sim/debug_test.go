@@ -1,5 +1,11 @@
 package sim
-import ("testing";"fmt";"jiajia/core")
+
+import (
+	"fmt"
+	"jiajia/core"
+	"testing"
+)
+
 func TestDebugShapes(t *testing.T) {
 	for _, pl := range []core.Plant{core.PlantNoRetain, core.PlantLogBeforeProtect, core.PlantNoEpochWait, core.PlantUntrackAtArrival} {
 		for sh := 0; sh <= len(shapes); sh++ {

@@ -44,7 +44,9 @@ func (c *cluster) memoryEffects(h *host, fx *core.Effects) {
 	for i := range fx.List {
 		e := &fx.List[i]
 		if e.Memory() {
-			c.tracef("%d: %s", h.id, describeEffect(e, fx))
+			if c.tracing() {
+				c.tracef("%d: %s", h.id, describeEffect(e, fx))
+			}
 			c.memoryEffect(h, e)
 		}
 	}

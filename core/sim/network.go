@@ -60,7 +60,10 @@ func (c *cluster) decode(b []byte) (msg wire.Message, body []byte) {
 func (c *cluster) post(from *host, e *core.Effect, msg *wire.Message, body []byte) {
 	c.messages++
 	p := &packet{to: e.Host, bytes: encode(from.id, *msg, body), prio: c.r.next(), after: c.delay()}
-	if c.opt.trace != nil {
+	if c.storm && msg.Type == c.swarm.slow && c.r.chance(60) {
+		p.after = c.steps + c.r.between(1, 300)
+	}
+	if c.tracing() {
 		c.tracef("%d: sends %s to %d", from.id, describeMessage(msg, body), e.Host)
 	}
 	to := c.hosts[e.Host]
@@ -115,7 +118,9 @@ func (c *cluster) deliver(p *packet) {
 func (c *cluster) serve(j *job, p *packet) {
 	h := j.h
 	msg, body := c.decode(p.bytes)
-	c.tracef("%d: server takes %s", h.id, describeMessage(&msg, body))
+	if c.tracing() {
+		c.tracef("%d: server takes %s", h.id, describeMessage(&msg, body))
+	}
 	var err error
 	if msg.Type == wire.Diff {
 		j.apply = decodePatches(body)
@@ -201,7 +206,9 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	case core.SendDiff:
 		c.sendDiff(h, a, e)
 	case core.Wake:
-		c.tracef("%d: wakes waiter %d", h.id, e.Waiter)
+		if c.tracing() {
+			c.tracef("%d: wakes waiter %d", h.id, e.Waiter)
+		}
 		h.woken[e.Waiter] = true
 	case core.ReplyPage:
 		c.post(h, e, &fx.Msgs[e.Msg], body)
@@ -220,7 +227,9 @@ func (c *cluster) sendDiff(h *host, a *actor, e *core.Effect) {
 		c.post(h, &core.Effect{Kind: core.Send, Host: e.Host}, &msg, encodePatches(d.patches))
 		return
 	}
-	c.tracef("%d: diff %d is empty", h.id, e.ID)
+	if c.tracing() {
+		c.tracef("%d: diff %d is empty", h.id, e.ID)
+	}
 	a.emptied = append(a.emptied, e.ID)
 }
 

@@ -1,7 +1,5 @@
 package sim
 
-import "math"
-
 // next lets one thing that can happen happen. It returns false when nothing can.
 func (c *cluster) next() bool {
 	if c.swarm.priority && c.storm && !c.r.chance(5) {
@@ -28,7 +26,7 @@ func (c *cluster) next() bool {
 			if len(c.net) == 0 {
 				continue
 			}
-			if i := c.r.n(len(c.net)); c.steps >= c.net[i].after {
+			if i := c.r.n(len(c.net)); c.due(c.net[i].after) {
 				c.takeRequest(i)
 				return true
 			}
@@ -36,7 +34,7 @@ func (c *cluster) next() bool {
 			if len(c.jobs) == 0 {
 				continue
 			}
-			if i := c.r.n(len(c.jobs)); c.steps >= c.jobs[i].after {
+			if i := c.r.n(len(c.jobs)); c.due(c.jobs[i].after) {
 				c.takeJob(i)
 				return true
 			}
@@ -61,12 +59,12 @@ func (c *cluster) nextByPriority() bool {
 		}
 	}
 	for i, p := range c.net {
-		if (kind < 0 || p.prio > best) && c.steps >= p.after {
+		if (kind < 0 || p.prio > best) && c.due(p.after) {
 			kind, at, best = 1, i, p.prio
 		}
 	}
 	for i, j := range c.jobs {
-		if (kind < 0 || j.prio > best) && c.steps >= j.after {
+		if (kind < 0 || j.prio > best) && c.due(j.after) {
 			kind, at, best = 2, i, j.prio
 		}
 	}
@@ -89,9 +87,8 @@ func (c *cluster) nextByPriority() bool {
 
 // anything looks once more: for what was held up or out of luck.
 func (c *cluster) anything() bool {
-	at := c.steps
-	c.steps = math.MaxInt
-	defer func() { c.steps = at }()
+	c.hurried = true
+	defer func() { c.hurried = false }()
 	for _, a := range c.actors {
 		if c.ready(a) {
 			c.step(a)
@@ -111,11 +108,14 @@ func (c *cluster) anything() bool {
 
 // delay draws the step before which something that is beginning does not go on: mostly this one, sometimes a late one.
 func (c *cluster) delay() int {
-	if !c.storm || c.swarm.stall == 0 || c.r.n(1000) >= c.swarm.stall {
+	if !c.storm || c.r.n(1000) >= c.swarm.stall {
 		return 0
 	}
 	return c.steps + c.r.between(1, 400)
 }
+
+// due tells whether the time that delay drew has come.
+func (c *cluster) due(after int) bool { return c.steps >= after || c.hurried }
 
 func (c *cluster) takeRequest(i int) {
 	p := c.net[i]

@@ -44,9 +44,9 @@ func readingHolder(g *generator, threads *int) {
 func sharedPage(g *generator, threads *int) {
 	g.small(1, 1)
 	*threads = g.r.between(2, 4)
-	g.p.locks, g.style, g.blocks = g.r.between(2, 3), byLock, g.r.between(3, 6)
+	g.p.locks, g.style, g.blocks = 2, byLock, g.r.between(3, 8)
 	g.intervals = g.r.between(1, 2)
-	g.mix[blockScope], g.body[bodyUpdate] = 150, 60
+	g.mix[blockScope], g.body[bodyUpdate], g.body[bodyRead] = 150, 60, 60
 }
 
 // crossing: locks are passed on by some threads of the hosts while others are in barriers.

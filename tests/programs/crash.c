@@ -18,7 +18,7 @@
 
 #include "jia.h"
 
-static volatile int zero;
+static volatile int zero, one = 1;
 static volatile uintptr_t no_address; /* 0, which the compiler must not know */
 static volatile char *shared;
 static sigjmp_buf back;
@@ -35,7 +35,7 @@ static void below_region(void) { *at(0x3fffffffff00) = 1; }
 static void read_only_page(void) { *(volatile char *)(uintptr_t)"a constant" = 1; }
 static void unallocated(void) { shared[(size_t)1 << 30] = 1; }
 static void unallocated_read(void) { caught = shared[(size_t)1 << 30]; }
-static void divide(void) { caught = 1 / zero; }
+static void divide(void) { caught = one / zero; }
 static void aborted(void) { abort(); }
 static void illegal(void) { __builtin_trap(); }
 static void jump_to_null(void) { void (*volatile nowhere)(void) = NULL; nowhere(); }
