@@ -144,7 +144,7 @@ func (m *Machine) logFlush(o *op, p PageID) {
 	switch m.cfg.Plant {
 	case PlantLogDirtyOnly:
 	case PlantLogBeforeProtect:
-		if o.kind == opEvict || o.kind == opClean || o.phase == phInval {
+		if o.phase == phInval {
 			m.logPage(p)
 		}
 	case PlantLogAfterProtect:
@@ -240,6 +240,10 @@ func (m *Machine) startEvict(w Waiter, kind opKind, p PageID, fx *Effects) (Stat
 func (m *Machine) evict(w Waiter, o *op, fx *Effects) Status {
 	pg := m.pages.at(m, o.page)
 	switch {
+	case m.cfg.Plant == PlantLogBeforeProtect && o.until == 0 && pg.state == Dirty:
+		m.logPage(o.page)
+		o.until = 1
+		return Again
 	case len(o.acks) > 0:
 		return Await
 	case o.phase == phStart && pg.state == Dirty && pg.flags&flagUnacked == 0:

@@ -28,7 +28,7 @@ c_in_go() {
   while IFS='|' read -r package dir go_files c_files flags; do
     generated=$(mktemp -d)
     # shellcheck disable=SC2086  # lists of names and flags without spaces
-    (cd "$dir" && "$go" tool cgo -objdir "$generated" -importpath "$package" -- $flags $go_files) || bad=1
+    (cd "$dir" && "$go" tool cgo -objdir "$generated/" -importpath "$package" -- $flags $go_files) || bad=1
     for file in $c_files; do
       # shellcheck disable=SC2086
       gcc $flags -O2 -Wall -Wextra -Werror -fsyntax-only -Iinclude -I"$dir" -I"$generated" "$dir/$file" || bad=1

@@ -129,7 +129,10 @@ func (c *cluster) step(a *actor) {
 
 // call borrows a waiter and begins a call into the machine.
 func (c *cluster) call(a *actor, f func(w core.Waiter, fx *core.Effects) (core.Status, error)) {
-	k := c.r.n(len(a.h.idle))
+	k := 0
+	if !c.scripted {
+		k = c.r.n(len(a.h.idle))
+	}
 	a.waiter = a.h.idle[k]
 	a.h.idle = append(a.h.idle[:k:k], a.h.idle[k+1:]...)
 	a.inCall = true
@@ -150,8 +153,12 @@ func (c *cluster) after(a *actor, st core.Status, err error) {
 		return
 	}
 	a.status, a.next = st, 0
-	if st == core.Again && c.storm && c.r.chance(20) {
-		a.after = c.steps + c.r.between(1, 40) // long work is cut so that others get in between
+	switch {
+	case !c.storm:
+	case st == core.Again && c.r.chance(40):
+		a.after = c.steps + c.r.between(1, 60) // long work is cut so that others get in between
+	case a == c.laggard && c.r.chance(40):
+		a.after = c.steps + c.r.between(1, 150)
 	}
 	c.memoryEffects(a.h, &a.fx)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
@@ -172,7 +179,10 @@ func (c *cluster) receive(a *actor) {
 		a.h.links[from] = a.h.links[from][1:]
 	} else {
 		box := a.h.boxes[a.waiter]
-		k := c.r.n(len(box))
+		k := 0
+		if !c.scripted {
+			k = c.r.n(len(box))
+		}
 		for !c.due(box[k].after) || !c.matches(box[k], from) {
 			k = (k + 1) % len(box)
 		}
@@ -195,7 +205,7 @@ func (c *cluster) receive(a *actor) {
 	}
 	a.fx.Reset()
 	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
-	if c.r.chance(50) {
+	if c.scripted || c.r.chance(50) {
 		c.resume(a)
 	} else {
 		c.after(a, core.Again, nil) // others run between the message and the thread

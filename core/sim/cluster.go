@@ -48,16 +48,18 @@ type storedWord struct {
 
 // cluster is a run.
 type cluster struct {
-	opt     Options
-	p       *Program
-	r       source
-	swarm   swarm
-	hosts   []*host
-	actors  []*actor
-	net     []*packet // to servers
-	jobs    []*job
-	hurried bool // nothing else could happen: delays are over
-	storm   bool // extra threads work, and unlikely things happen
+	opt      Options
+	p        *Program
+	r        source
+	swarm    swarm
+	hosts    []*host
+	actors   []*actor
+	laggard  *actor    // often held up
+	net      []*packet // to servers
+	jobs     []*job
+	scripted bool // a story says what happens next; nothing is left to chance
+	hurried  bool // nothing else could happen: delays are over
+	storm    bool // extra threads work, and unlikely things happen
 
 	steps    int
 	progress int // operations done
@@ -119,6 +121,9 @@ func newCluster(p *Program, opt Options) *cluster {
 	}
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
+	}
+	if r.chance(40) {
+		c.laggard = c.actors[r.n(len(c.actors))]
 	}
 	return c
 }
@@ -186,7 +191,10 @@ func (c *cluster) tracing() bool { return c.opt.trace != nil }
 
 func (c *cluster) tracef(format string, args ...any) {
 	if c.tracing() {
-		fmt.Fprintf(c.opt.trace, "%5d  %s\n", c.steps, fmt.Sprintf(format, args...))
+		if !c.scripted {
+			fmt.Fprintf(c.opt.trace, "%5d  ", c.steps)
+		}
+		fmt.Fprintf(c.opt.trace, format+"\n", args...)
 	}
 }
 

@@ -37,19 +37,24 @@ type generator struct {
 	intervals int
 	// joined tells whether a thread takes part in the barrier that ends an interval. One that does not works on across
 	// it, under locks whose data keep their regime.
-	joined  [][][]bool
-	regimes [][]regime // by datum and interval
+	joined    [][][]bool
+	onlyReads []bool     // by host: see shy
+	regimes   [][]regime // by datum and interval
 
-	blocks      int   // most blocks of a thread in one interval
-	mix         []int // weights of the kinds of block
-	body        []int // weights of what is done in a scope
-	nest        int   // chance in percent that a scope holds another
-	free        int   // chance in percent that a thread does not join a barrier
-	style       int   // of the regimes
-	idleLeader  bool  // thread 0 does little but call barriers
-	stay        int   // chance in percent that a datum keeps its regime
-	smallValues bool  // few different values, so that stores often change nothing or change a datum back
-	counter     uint64
+	blocks            int   // most blocks of a thread in one interval
+	mix               []int // weights of the kinds of block
+	body              []int // weights of what is done in a scope
+	nest              int   // chance in percent that a scope holds another
+	free              int   // chance in percent that a thread does not join a barrier
+	style             int   // of the regimes
+	ownLocks          bool  // a thread mostly takes the lock with its own number
+	shortest, longest int   // pieces of work in a scope
+	uneven            int   // chance in percent that a host has fewer threads than others
+	shy               int   // chance in percent that the threads of a host only read under locks
+	idleLeader        bool  // thread 0 does little but call barriers
+	stay              int   // chance in percent that a datum keeps its regime
+	smallValues       bool  // few different values, so that stores often change nothing or change a datum back
+	counter           uint64
 }
 
 // Generate draws a program that is free of data races.
@@ -104,6 +109,9 @@ func (g *generator) swarm() {
 	if r.chance(25) {
 		g.body[bodyRead] = 60 // scopes that only read
 	}
+	g.uneven = 40
+	g.shortest, g.longest = r.between(0, 1), r.between(2, 4)
+	g.shy = []int{0, 0, 35}[r.n(3)]
 	g.free = []int{0, 50, 90}[r.pick(40, 30, 30)]
 	g.style = r.pick(30, 25, 30, 15)
 	g.stay = []int{0, 50, 80}[r.n(3)]
@@ -116,8 +124,9 @@ func (g *generator) swarm() {
 		shapes[shape](g, &threads)
 	}
 	for range p.hosts {
+		g.onlyReads = append(g.onlyReads, r.chance(g.shy))
 		n := threads
-		if r.chance(40) {
+		if r.chance(g.uneven) {
 			n = r.between(1, threads)
 		}
 		p.threads = append(p.threads, make([][]op, n))

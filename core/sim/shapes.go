@@ -38,25 +38,29 @@ func readingHolder(g *generator, threads *int) {
 	g.p.locks, g.style, g.blocks = g.r.between(1, 2), byLock, g.r.between(3, 6)
 	g.body[bodyRead], g.body[bodyUpdate], g.body[bodyTwice], g.body[bodyWrite] = 100, 30, 0, 0
 	g.mix[blockScope], g.mix[blockHands], g.mix[blockPeek] = 150, 0, 20*g.r.n(2)
+	g.shy = 40
 }
 
 // sharedPage: threads of one host work on one page under different locks, so that each flushes what the others write.
 func sharedPage(g *generator, threads *int) {
 	g.small(1, 1)
-	*threads = g.r.between(2, 4)
-	g.p.locks, g.style, g.blocks = 2, byLock, g.r.between(3, 8)
-	g.intervals = g.r.between(1, 2)
-	g.mix[blockScope], g.body[bodyUpdate], g.body[bodyRead] = 150, 60, 60
+	*threads, g.uneven = 2, 40
+	g.p.locks, g.ownLocks = *threads, true
+	g.style, g.blocks = byLock, g.r.between(3, 8)
+	g.intervals, g.nest, g.longest = g.r.between(1, 2), 0, 5
+	g.mix[blockScope], g.mix[blockHands], g.body[bodyUpdate], g.body[bodyRead] = 150, 0, 60, 60
+	g.shy = 40
 }
 
 // crossing: locks are passed on by some threads of the hosts while others are in barriers.
 func crossing(g *generator, threads *int) {
-	g.small(1, 3)
-	*threads = g.r.between(2, 3)
-	g.intervals, g.blocks = g.r.between(2, 4), g.r.between(1, 3)
+	g.small(1, 2)
+	*threads, g.uneven = 2, 10
+	g.intervals, g.blocks = g.r.between(2, 4), g.r.between(2, 5)
 	g.p.locks, g.free, g.stay = g.r.between(1, 2), 95, 80
-	g.style, g.idleLeader = []int{byLock, changing, mixed, mixed}[g.r.n(4)], g.r.chance(60)
-	g.mix[blockPeek] = 20
+	g.style, g.idleLeader = []int{byLock, changing, mixed, mixed}[g.r.n(4)], g.r.chance(80)
+	g.mix[blockScope], g.mix[blockOwn], g.mix[blockPeek], g.mix[blockHands] = 100, 60, 20*g.r.n(2), 0
+	g.shy = 35
 }
 
 // flowing: one lock, round after round.

@@ -38,7 +38,7 @@ func (s *span) draw() []op {
 	if s.idleLeader && s.thread == 0 {
 		blocks = 1
 	}
-	for range s.r.between(0, blocks) {
+	for range s.r.between(blocks/3, blocks) {
 		s.block()
 	}
 	return s.ops
@@ -128,6 +128,9 @@ func (s *span) scope(from int) {
 		return
 	}
 	l := s.r.between(from, s.p.locks-1)
+	if s.ownLocks && from == 0 && s.r.chance(85) {
+		l = (s.host + s.thread) % s.p.locks
+	}
 	s.add(op{kind: opLock, id: l})
 	s.held = append(s.held, l)
 	s.bodies()
@@ -169,7 +172,7 @@ func (s *span) hands() {
 }
 
 func (s *span) bodies() {
-	for range s.r.between(0, 2) {
+	for range s.r.between(s.shortest, s.longest) {
 		s.workInScope()
 	}
 }
@@ -178,6 +181,9 @@ func (s *span) workInScope() {
 	l := s.held[s.r.n(len(s.held))]
 	d := s.find(func(r regime) bool { return r.kind == guarded && r.lock == l })
 	what := s.r.pick(s.body...)
+	if s.onlyReads[s.host] && what < bodyPeek {
+		what = bodyRead
+	}
 	if d < 0 && what < bodyPeek {
 		return
 	}

@@ -1,0 +1,57 @@
+package core_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed says which packages of the module each package may import. Dependencies point one way; a package that is not
+// listed may not exist.
+var allowed = map[string][]string{
+	"jiajia/core/wire":                   {},
+	"jiajia/core/diff":                   {},
+	"jiajia/core":                        {"jiajia/core/wire"},
+	"jiajia/core/region":                 {},
+	"jiajia/core/region/regiontest":      {"jiajia/core/region"},
+	"jiajia/core/region/regiontest/wild": {"jiajia/core/region", "jiajia/core/region/regiontest"},
+	"jiajia/core/node":                   {"jiajia/core", "jiajia/core/diff", "jiajia/core/region", "jiajia/core/wire"},
+	"jiajia/core/node/nodetest":          {"jiajia/core/node", "jiajia/core/wire"},
+	"jiajia/core/sim":                    {"jiajia/core", "jiajia/core/diff", "jiajia/core/wire"},
+	"jiajia/core/conf":                   {},
+	"jiajia/core/launch":                 {"jiajia/core/conf"},
+	"jiajia/epoll":                       {"jiajia/core/node", "jiajia/core/wire"},
+	"jiajia/cabi": {"jiajia/core", "jiajia/core/conf", "jiajia/core/launch", "jiajia/core/node", "jiajia/core/region",
+		"jiajia/core/wire", "jiajia/epoll"},
+	"jiajia/tests":       {},
+	"jiajia/tests/bench": {},
+}
+
+// impure is what the machine and its message formats must do without: the world.
+var impure = []string{"C", "context", "io", "math/rand", "math/rand/v2", "net", "os", "runtime", "sync", "sync/atomic", "syscall",
+	"time", "unsafe"}
+
+func TestDependenciesPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "jiajia/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		words := strings.Fields(line)
+		pkg, imports := words[0], words[1:]
+		may, known := allowed[pkg]
+		if !known {
+			t.Errorf("package %s is not in the table of this test and of docs/architecture.md", pkg)
+			continue
+		}
+		for _, i := range imports {
+			if strings.HasPrefix(i, "jiajia/") && !slices.Contains(may, i) {
+				t.Errorf("%s imports %s", pkg, i)
+			}
+			if (pkg == "jiajia/core" || pkg == "jiajia/core/wire") && (slices.Contains(impure, i) || strings.Contains(i, ".")) {
+				t.Errorf("%s imports %s: it must not touch the world", pkg, i)
+			}
+		}
+	}
+}
