@@ -61,8 +61,8 @@ unit: ## tests of the Go packages
 	$(GO) test $(PACKAGES)
 
 .PHONY: race
-race: ## the same under the race detector
-	$(GO) test -race $(PACKAGES)
+race: ## the same under the race detector, with fewer random programs
+	$(GO) test -race -short $(PACKAGES)
 
 .PHONY: asan
 asan: $(LIB) ## page kernels and examples under the address sanitizer

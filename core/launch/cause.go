@@ -63,7 +63,7 @@ func fateOfZombie(pid int) (status unix.WaitStatus, ok bool) {
 	}
 	// "pid (name) state ppid ... exit_code": the name may hold anything, so count from its closing parenthesis.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	const state, exitCode = 3 - 3, 52 - 3 // positions as in proc(5), which counts from 1, less the two cut off
+	const state, exitCode = 0, 49 // fields 3 and 52 of proc(5), which counts from 1; two are cut off
 	if len(fields) <= exitCode || fields[state] != "Z" {
 		return 0, false
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"jiajia/core"
-	"jiajia/core/wire"
 )
 
 // Options say how to run a program.
@@ -76,24 +75,6 @@ type cluster struct {
 	stored  map[storedWord]bool // values that such words ever had
 }
 
-// swarm is what the scheduler draws for a whole run.
-type swarm struct {
-	extras    int   // extra threads a host
-	hints     []int // what they do: evict, clean, prefetch
-	extra     int   // weight of each kind of thing that can take the next step
-	thread    int
-	server    int
-	job       int
-	stepPages int       // core.Config
-	spurious  int       // wake-ups without a reason, in 10,000 steps
-	stall     int       // chance in 1,000 that a step or a message is held up
-	slow      wire.Type // messages of this type are mostly held up
-	priority  bool      // the highest priority mostly goes first, so that some things take very long
-}
-
-// slowTypes are the messages that are worth holding up for a whole run.
-var slowTypes = []wire.Type{wire.GetPage, wire.Page, wire.Diff, wire.DiffAck, wire.LockFwd, wire.LockGrant, wire.BarArrive, wire.BarRelease}
-
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
 const (
 	stormSteps = 60 // for each operation of the program
@@ -101,19 +82,10 @@ const (
 	spareSteps = 20_000
 )
 
-func newCluster(p *Program, opt Options) *cluster {
-	c := &cluster{opt: opt, p: p, r: source(opt.Seed ^ 0x5ca1ab1e), storm: true,
+func newCluster(p *Program, opt Options, s swarm) *cluster {
+	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
 		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
-	r := &c.r
-	c.swarm = swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: r.between(1, 10),
-		thread: r.between(2, 20), server: r.between(1, 20), job: r.between(1, 20), spurious: 50 * r.n(2), stall: []int{0, 10, 50, 150}[r.n(4)], priority: r.chance(30)}
-	if r.chance(60) {
-		c.swarm.slow = slowTypes[r.n(len(slowTypes))]
-	}
-	if r.chance(40) {
-		c.swarm.stepPages = r.between(1, 2)
-	}
 	for _, d := range p.data {
 		if d.size == wordBytes {
 			c.whole[[2]int{int(d.page), d.offset}] = true
@@ -121,9 +93,6 @@ func newCluster(p *Program, opt Options) *cluster {
 	}
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
-	}
-	if r.chance(40) {
-		c.laggard = c.actors[r.n(len(c.actors))]
 	}
 	return c
 }
@@ -200,7 +169,12 @@ func (c *cluster) tracef(format string, args ...any) {
 
 // Run runs a program to its end and returns what was wrong, or nil.
 func Run(p *Program, opt Options) (failure *Failure) {
-	c := newCluster(p, opt)
+	r := source(opt.Seed)
+	c := newCluster(p, opt, drawSwarm(&r))
+	c.storm = true
+	if r.chance(40) {
+		c.laggard = c.actors[r.n(len(c.actors))]
+	}
 	defer func() {
 		if e := recover(); e != nil {
 			if text, ok := e.(string); opt.Plant == core.PlantNone && !(ok && strings.HasPrefix(text, "core: ")) {

@@ -1,5 +1,39 @@
 package sim
 
+import "jiajia/core/wire"
+
+// swarm is what the scheduler draws for a whole run.
+type swarm struct {
+	extras    int   // extra threads a host
+	hints     []int // what they do: evict, clean, prefetch
+	extra     int   // weight of each kind of thing that can take the next step
+	thread    int
+	server    int
+	job       int
+	stepPages int       // core.Config
+	spurious  int       // wake-ups without a reason, in 10,000 steps
+	stall     int       // chance in 1,000 that a step or a message is held up
+	slow      wire.Type // messages of this type are mostly held up
+	balance   bool      // threads come along at the same rate
+	priority  bool      // the highest priority mostly goes first, so that some things take very long
+}
+
+// slowTypes are the messages that are worth holding up for a whole run.
+var slowTypes = []wire.Type{wire.GetPage, wire.Page, wire.Diff, wire.DiffAck, wire.LockFwd, wire.LockGrant, wire.BarArrive, wire.BarRelease}
+
+func drawSwarm(r *source) swarm {
+	s := swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: r.between(1, 10),
+		thread: r.between(2, 20), server: r.between(1, 20), job: r.between(1, 20), spurious: 50 * r.n(2),
+		stall: []int{0, 10, 50, 150}[r.n(4)], priority: r.chance(30), balance: r.chance(60)}
+	if r.chance(60) {
+		s.slow = slowTypes[r.n(len(slowTypes))]
+	}
+	if r.chance(40) {
+		s.stepPages = r.between(1, 2)
+	}
+	return s
+}
+
 // next lets one thing that can happen happen. It returns false when nothing can.
 func (c *cluster) next() bool {
 	if c.swarm.priority && c.storm && !c.r.chance(5) {
@@ -13,7 +47,7 @@ func (c *cluster) next() bool {
 	for tries := 0; tries < 8; tries++ {
 		switch c.r.pick(weights[:]...) {
 		case 0:
-			a := c.actors[c.r.n(len(c.actors))]
+			a := c.pickActor()
 			if a.random && !a.inCall && c.r.n(20) >= s.extra {
 				continue
 			}
@@ -41,6 +75,19 @@ func (c *cluster) next() bool {
 		}
 	}
 	return c.nextByPriority()
+}
+
+// pickActor draws a thread. With balance the one of two that is further behind is drawn, so that threads whose locks cost
+// no message do not run away from the others.
+func (c *cluster) pickActor() *actor {
+	a := c.actors[c.r.n(len(c.actors))]
+	if c.swarm.balance && !a.random {
+		b := c.actors[c.r.n(len(c.actors))]
+		if !b.random && b.pc*len(a.ops) < a.pc*len(b.ops) {
+			return b
+		}
+	}
+	return a
 }
 
 // nextByPriority takes the thing of the highest priority. Threads get a new one now and then.

@@ -75,6 +75,7 @@ static void draw_plan(uint64_t seed)
 
 	plan.seed = seed;
 	plan.phases = 2 + (int)(mix(0, 0, 0) % 5);
+	plan.rapid = mix(0, 0, 9) % 3 == 0;
 	most = jiahosts > 8 ? 2 : 4;
 	plan.phase_threads = 1 + (int)(mix(0, 0, 1) % (unsigned)most);
 	plan.free_threads = (int)(mix(0, 0, 2) % 3);
@@ -84,11 +85,19 @@ static void draw_plan(uint64_t seed)
 	plan.records = mix(0, 0, 5) % 5 != 0;
 	plan.accounts = mix(0, 0, 6) % 5 != 0;
 	plan.list = mix(0, 0, 7) % 5 != 0;
+	plan.steady = mix(0, 0, 8) % 5 != 0;
+	if (plan.rapid) { /* barriers in quick succession, and lock traffic right across them */
+		plan.phases = 40;
+		plan.free_threads += plan.free_threads == 0;
+		plan.owned = plan.hammer = 0;
+		plan.steady = 1;
+	}
 }
 
 void locked_step(struct worker *w)
 {
-	switch (below(w, 8)) {
+	once_step(w);
+	switch (below(w, 9)) {
 	case 0: case 1: case 2: case 3:
 		records_step(w);
 		break;
@@ -97,6 +106,9 @@ void locked_step(struct worker *w)
 		break;
 	case 6:
 		list_step(w);
+		break;
+	case 7:
+		steady_step(w);
 		break;
 	default:
 		records_peek();
@@ -110,6 +122,7 @@ static void *run_free(void *arg)
 
 	while (steps-- > 0)
 		locked_step(w);
+	once_finish(w);
 	records_publish(w);
 	return NULL;
 }
@@ -117,11 +130,14 @@ static void *run_free(void *arg)
 static void *run_phases(void *arg)
 {
 	struct worker *w = arg;
-	int steps = LOCKED_STEPS / workers() / plan.phases + 1;
+	int most = 2 * LOCKED_STEPS / workers() / plan.phases + 1;
 
 	for (int phase = 0; phase < plan.phases; phase++) {
+		int steps = 1 + (int)below(w, (unsigned)most); /* some hosts are late */
+
 		for (int i = 0; i < steps / 2; i++)
 			locked_step(w);
+		steady_work(w, phase);
 		if (below(w, 2)) {
 			owned_work(w, phase);
 			hammer_work(w, phase);
@@ -139,6 +155,7 @@ static void *run_phases(void *arg)
 		}
 		pthread_barrier_wait(&phase_end);
 	}
+	once_finish(w);
 	records_publish(w);
 	return NULL;
 }
@@ -177,6 +194,7 @@ int main(int argc, char **argv)
 	records_layout();
 	accounts_layout();
 	list_layout();
+	steady_layout();
 	if (jiapid == 0)
 		accounts_fill();
 	jia_barrier();
@@ -187,6 +205,7 @@ int main(int argc, char **argv)
 	records_check();
 	accounts_check();
 	list_check();
+	steady_check();
 	jia_barrier();
 	if (jiapid == 0)
 		printf("random: seed %llu, %d host(s) of %d + %d threads, %d phases: ok\n", (unsigned long long)plan.seed,

@@ -10,6 +10,7 @@
  *   records.c  data of a lock: counters, bytes interleaved with those of other locks, words read without the lock
  *   accounts.c nested scopes: two or three locks at once, given back in any order
  *   list.c     a sorted list of shared pointers, walked hand over hand
+ *   steady.c   pages that only their homes write, a phase number under a lock, words written once
  *
  * Each host has threads that take part in the barriers and may have some that work under locks right across them.
  */
@@ -32,9 +33,10 @@
 struct plan {
 	uint64_t seed;
 	int phases;        /* stretches between barriers */
+	int rapid;         /* 1: many short ones */
 	int phase_threads; /* threads of each host that take part in the barriers, at least 1 */
 	int free_threads;  /* threads of each host that do not */
-	int owned, hammer, records, accounts, list; /* 1: the part is switched on */
+	int owned, hammer, records, accounts, list, steady; /* 1: the part is switched on */
 };
 extern struct plan plan;
 
@@ -43,6 +45,7 @@ struct worker {
 	int thread;     /* of this host; those that take part in barriers come first */
 	int id;         /* of the job: jiapid * threads of each host + thread */
 	uint64_t state; /* of its random numbers */
+	int written;    /* words of those that it writes once */
 };
 
 int threads(void); /* of each host */
@@ -91,6 +94,13 @@ void accounts_check(void);
 void list_layout(void);
 void list_step(struct worker *w);
 void list_check(void);
+
+void steady_layout(void);
+void steady_work(struct worker *w, int phase);
+void steady_step(struct worker *w); /* under a lock */
+void once_step(struct worker *w);   /* without one */
+void once_finish(struct worker *w);
+void steady_check(void);
 
 /* locked_step - one random operation under locks, whichever parts are on. The caller holds no lock. */
 void locked_step(struct worker *w);
