@@ -16,7 +16,7 @@ type actor struct {
 	ops   []op
 	pc    int
 	prio  uint64
-	after int // takes no step before this one, unless nothing else can happen
+	after hold // takes no step before this one, unless nothing else can happen
 
 	// The call into the machine that is under way, if inCall. Its waiter is borrowed from the host's pool.
 	inCall  bool
@@ -156,9 +156,9 @@ func (c *cluster) after(a *actor, st core.Status, err error) {
 	switch {
 	case !c.storm:
 	case st == core.Again && c.r.chance(40):
-		a.after = c.steps + c.r.between(1, 60) // long work is cut so that others get in between
+		a.after = c.hold(60) // long work is cut so that others get in between
 	case a == c.laggard && c.r.chance(40):
-		a.after = c.steps + c.r.between(1, 150)
+		a.after = c.hold(150)
 	}
 	c.memoryEffects(a.h, &a.fx)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {

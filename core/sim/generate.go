@@ -49,6 +49,8 @@ type generator struct {
 	style             int   // of the regimes
 	ownLocks          bool  // a thread mostly takes the lock with its own number
 	shortest, longest int   // pieces of work in a scope
+	data              int   // how many data are wanted, 0 for any number
+	atHost0           bool  // host 0 is the home of every page
 	uneven            int   // chance in percent that a host has fewer threads than others
 	shy               int   // chance in percent that the threads of a host only read under locks
 	idleLeader        bool  // thread 0 does little but call barriers
@@ -115,11 +117,7 @@ func (g *generator) swarm() {
 	g.free = []int{0, 50, 90}[r.pick(40, 30, 30)]
 	g.style = r.pick(30, 25, 30, 15)
 	g.stay = []int{0, 50, 80}[r.n(3)]
-	shape := r.n(2 * len(shapes))
-	if DebugShape >= 0 {
-		shape = DebugShape
-	}
-	if shape < len(shapes) {
+	if shape := r.n(2 * len(shapes)); shape < len(shapes) {
 		threads = 1
 		shapes[shape](g, &threads)
 	}
@@ -140,6 +138,10 @@ func (g *generator) drawAllocs() {
 	size := p.pages * pageBytes
 	host := func() uint64 { return uint64(r.n(p.hosts)) }
 	add := func(call core.AllocCall, args ...uint64) { p.allocs = append(p.allocs, allocation{call, args}) }
+	if g.atHost0 {
+		add(core.CallAlloc1, size)
+		return
+	}
 	switch r.pick(45, 15, 10, 20, 10) {
 	case 0:
 		add(core.CallAlloc2p, size, host())
@@ -162,6 +164,9 @@ func (g *generator) drawData() {
 	want := r.between(1, 8)
 	if r.chance(40) {
 		want = r.between(2, 3)
+	}
+	if g.data > 0 {
+		want = g.data
 	}
 	used := map[[2]int]bool{}
 	for len(g.p.data) < want {
@@ -326,5 +331,3 @@ func (g *generator) insert(h, t, interval int, o op) {
 	}
 	g.p.threads[h][t] = append(ops[:at:at], append([]op{o}, ops[at:]...)...)
 }
-
-var DebugShape = -1

@@ -14,7 +14,7 @@ type packet struct {
 	to    core.HostID
 	bytes []byte
 	prio  uint64
-	after int // not acted on before this step, unless nothing else can happen
+	after hold // not acted on before this step, unless nothing else can happen
 }
 
 // job is work of a host's server, or of a driver that answers for it, cut into steps that others may come between.
@@ -22,7 +22,7 @@ type job struct {
 	h    *host
 	prio uint64
 	// after is the step before which it is not gone on with, unless nothing else can happen.
-	after int
+	after hold
 	fx    core.Effects
 	next  int // effect to carry out
 	// apply are the diffs still to be applied, before any effect.
@@ -61,7 +61,7 @@ func (c *cluster) post(from *host, e *core.Effect, msg *wire.Message, body []byt
 	c.messages++
 	p := &packet{to: e.Host, bytes: encode(from.id, *msg, body), prio: c.r.next(), after: c.delay()}
 	if c.storm && msg.Type == c.swarm.slow && c.r.chance(60) {
-		p.after = c.steps + c.r.between(1, 300)
+		p.after = c.hold(300)
 	}
 	if c.tracing() {
 		c.tracef("%d: sends %s to %d", from.id, describeMessage(msg, body), e.Host)

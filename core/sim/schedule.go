@@ -22,7 +22,7 @@ type swarm struct {
 var slowTypes = []wire.Type{wire.GetPage, wire.Page, wire.Diff, wire.DiffAck, wire.LockFwd, wire.LockGrant, wire.BarArrive, wire.BarRelease}
 
 func drawSwarm(r *source) swarm {
-	s := swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: r.between(1, 10),
+	s := swarm{extras: r.pick(30, 40, 30), hints: []int{60, 10 * r.n(3), 30 * r.n(2)}, extra: []int{1, 4, 20, 100}[r.n(4)],
 		thread: r.between(2, 20), server: r.between(1, 20), job: r.between(1, 20), spurious: 50 * r.n(2),
 		stall: []int{0, 10, 50, 150}[r.n(4)], priority: r.chance(30), balance: r.chance(60)}
 	if r.chance(60) {
@@ -48,7 +48,7 @@ func (c *cluster) next() bool {
 		switch c.r.pick(weights[:]...) {
 		case 0:
 			a := c.pickActor()
-			if a.random && !a.inCall && c.r.n(20) >= s.extra {
+			if a.random && !a.inCall && c.r.n(200) >= s.extra {
 				continue
 			}
 			if c.ready(a) {
@@ -99,7 +99,7 @@ func (c *cluster) nextByPriority() bool {
 		i := (first + k) % len(c.actors)
 		a := c.actors[i]
 		if (kind < 0 || a.prio > best) && c.ready(a) {
-			if a.random && !a.inCall && c.r.n(20) >= c.swarm.extra {
+			if a.random && !a.inCall && c.r.n(200) >= c.swarm.extra {
 				continue
 			}
 			kind, at, best = 0, i, a.prio
@@ -118,7 +118,7 @@ func (c *cluster) nextByPriority() bool {
 	switch kind {
 	case 0:
 		a := c.actors[at]
-		if !c.storm || c.r.chance(10) {
+		if !c.storm || !a.inCall || c.r.chance(10) {
 			a.prio = c.r.next()
 		}
 		c.step(a)
@@ -153,16 +153,29 @@ func (c *cluster) anything() bool {
 	return false
 }
 
-// delay draws the step before which something that is beginning does not go on: mostly this one, sometimes a late one.
-func (c *cluster) delay() int {
+// hold is until when something does not go on: for so many steps of the run, and operations of the program.
+type hold struct{ step, progress int }
+
+// delay draws until when something that is beginning is held up: mostly not at all.
+func (c *cluster) delay() hold {
 	if !c.storm || c.r.n(1000) >= c.swarm.stall {
-		return 0
+		return hold{}
 	}
-	return c.steps + c.r.between(1, 400)
+	return c.hold(400)
 }
 
-// due tells whether the time that delay drew has come.
-func (c *cluster) due(after int) bool { return c.steps >= after || c.hurried }
+// due tells whether the time that was drawn has come.
+func (c *cluster) due(h hold) bool {
+	return c.hurried || c.steps >= h.step && c.progress >= h.progress
+}
+
+// hold draws a time: some steps, or until the threads of the program have done a few operations.
+func (c *cluster) hold(steps int) hold {
+	if c.r.chance(50) {
+		return hold{step: c.steps + c.r.between(1, steps)}
+	}
+	return hold{progress: c.progress + c.r.between(1, 6)}
+}
 
 func (c *cluster) takeRequest(i int) {
 	p := c.net[i]

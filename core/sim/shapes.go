@@ -37,29 +37,36 @@ func readingHolder(g *generator, threads *int) {
 	g.p.hosts = max(g.p.hosts, g.r.between(2, 4))
 	g.p.locks, g.style, g.blocks = g.r.between(1, 2), byLock, g.r.between(3, 6)
 	g.body[bodyRead], g.body[bodyUpdate], g.body[bodyTwice], g.body[bodyWrite] = 100, 30, 0, 0
-	g.mix[blockScope], g.mix[blockHands], g.mix[blockPeek] = 150, 0, 20*g.r.n(2)
+	g.mix = g.only(blockScope)
+	g.mix[blockPeek] = 10 * g.r.n(2)
+	g.data = g.r.between(1, 3)
 	g.shy = 40
 }
 
-// sharedPage: threads of one host work on one page under different locks, so that each flushes what the others write.
+// sharedPage: two threads of host 0 work on one page, each under a lock of its own, so that each flushes what the other
+// writes. The other hosts mostly watch.
 func sharedPage(g *generator, threads *int) {
 	g.small(1, 1)
-	*threads, g.uneven = 2, 40
-	g.p.locks, g.ownLocks = *threads, true
-	g.style, g.blocks = byLock, g.r.between(3, 8)
-	g.intervals, g.nest, g.longest = g.r.between(1, 2), 0, 5
-	g.mix[blockScope], g.mix[blockHands], g.body[bodyUpdate], g.body[bodyRead] = 150, 0, 60, 60
-	g.shy = 40
+	*threads, g.uneven, g.atHost0 = 2, 50, g.r.chance(60)
+	g.p.locks, g.ownLocks, g.data = 2, true, 2
+	g.style, g.intervals, g.blocks = byLock, 1, g.r.between(4, 10)
+	g.nest, g.shortest, g.longest = 0, 1, 3
+	g.mix = g.only(blockScope)
+	g.body = g.only(bodyRead)
+	g.body[bodyUpdate], g.body[bodyWrite] = 50, 50
+	g.shy = 60
 }
 
-// crossing: locks are passed on by some threads of the hosts while others are in barriers.
+// crossing: in each host one thread calls barriers and works by phases, while another passes locks on all the time.
 func crossing(g *generator, threads *int) {
 	g.small(1, 2)
-	*threads, g.uneven = 2, 10
+	*threads, g.uneven, g.atHost0 = 2, 10, g.r.chance(60)
 	g.intervals, g.blocks = g.r.between(2, 4), g.r.between(2, 5)
-	g.p.locks, g.free, g.stay = g.r.between(1, 2), 95, 80
+	g.p.locks, g.free, g.stay, g.data = 1, 95, 80, g.r.between(2, 4)
 	g.style, g.idleLeader = []int{byLock, changing, mixed, mixed}[g.r.n(4)], g.r.chance(80)
-	g.mix[blockScope], g.mix[blockOwn], g.mix[blockPeek], g.mix[blockHands] = 100, 60, 20*g.r.n(2), 0
+	g.nest, g.shortest, g.longest = 0, 1, 2
+	g.mix = g.only(blockScope)
+	g.mix[blockOwn], g.mix[blockShared], g.mix[blockPeek] = 30, 15, 10*g.r.n(2)
 	g.shy = 35
 }
 
@@ -84,4 +91,11 @@ func earlyLeaver(g *generator, _ *int) {
 func (g *generator) small(fewest, most int) {
 	g.p.hosts = 2 + g.r.pick(50, 50)
 	g.p.pages = uint64(g.r.between(fewest, most))
+}
+
+// only returns weights that draw one kind and no other.
+func (g *generator) only(kind int) []int {
+	w := make([]int, kinds)
+	w[kind] = 50
+	return w
 }

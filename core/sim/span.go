@@ -14,6 +14,9 @@ const (
 	blockHands // hand over hand: lock the next before unlocking the last
 )
 
+// kinds is how many weights there are at most.
+const kinds = 8
+
 // Kinds of work in a scope.
 const (
 	bodyRead   = iota
