@@ -44,7 +44,7 @@ func init() {
 // job cannot start.
 func start(getenv func(string) string) (terminal bool) {
 	if job.node.Load() != nil {
-		fail("jia_init was called twice")
+		fail(fmt.Sprintf("host %d: jia_init was called twice; call it once", job.self))
 	}
 	settings, err := conf.Load(getenv)
 	if err != nil {
@@ -163,7 +163,7 @@ func fail(line string) {
 	if job.member != nil {
 		job.member.Fail(line)
 	}
-	fmt.Fprintf(os.Stderr, "jia: %s\n", line)
+	fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line))
 	os.Exit(1)
 }
 

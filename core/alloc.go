@@ -66,6 +66,12 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 		}
 		return nil
 	}
+	needBlock := func(bytes uint64) error {
+		if bytes == 0 {
+			return misuse("%s: a block of 0 bytes; give each block at least 1", describeAlloc(call, args))
+		}
+		return nil
+	}
 	var err error
 	switch call {
 	case CallAlloc:
@@ -73,21 +79,26 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 		e.block = pages
 	case CallAlloc2:
 		e.block = m.pagesFor(args[1])
+		err = needBlock(args[1])
 	case CallAlloc2p:
 		e.block, e.start = pages, HostID(args[1])
 		err = needHost("host", args[1])
 	case CallAlloc3:
 		e.block, e.start = m.pagesFor(args[1]), HostID(args[2])
-		err = needHost("starting host", args[2])
+		if err = needHost("starting host", args[2]); err == nil {
+			err = needBlock(args[1])
+		}
 	case CallAlloc4: // size, start, blocks...
-		err = needHost("starting host", args[1])
+		if err = needHost("starting host", args[1]); err == nil {
+			err = needNatural(call, args, args[2:])
+		}
 		if err == nil {
 			e.segments = m.lapSegments(args[1], args[2:])
 		}
 	case CallAllocArray: // size, bytes on each host...
 		if n := uint64(len(args) - 1); n > hosts {
 			err = misuse("%s: %d shares for %d hosts; give at most one a host", describeAlloc(call, args), n, hosts)
-		} else {
+		} else if err = needNatural(call, args, args[1:]); err == nil {
 			e.segments = m.shareSegments(args[1:])
 		}
 	case CallAllocRandom:
@@ -110,6 +121,16 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	m.newAllocs = append(m.newAllocs, wire.Alloc{Call: uint64(call), Args: append([]uint64(nil), args...)})
 	m.allocCalls++
 	return e.first, nil
+}
+
+// needNatural refuses lists of bytes, ints where they come from, with a negative element.
+func needNatural(call AllocCall, args, list []uint64) error {
+	for _, bytes := range list {
+		if int64(bytes) < 0 {
+			return misuse("%s: %d bytes; an element of the array must be 0 or more", describeAlloc(call, args), int64(bytes))
+		}
+	}
+	return nil
 }
 
 // lapSegments is jia_alloc4's pattern: lap i over the hosts gives each of them blocks[i] bytes.
@@ -176,7 +197,7 @@ func describeAlloc(call AllocCall, args []uint64) string {
 			s = append(s, "...")
 			break
 		}
-		s = append(s, fmt.Sprint(a))
+		s = append(s, fmt.Sprint(int64(a))) // a size that was negative looks so again
 	}
 	return name + "(" + strings.Join(s, ", ") + ")"
 }

@@ -132,6 +132,7 @@ func (m *Machine) collect(o *op, fx *Effects) {
 		if m.cfg.Plant != PlantMarkAtExit {
 			b.mark = m.log.seq
 		}
+		m.logInFlight()
 		m.collections++
 		if m.cfg.Plant == PlantUntrackAtArrival {
 			m.untrack(*own)
@@ -141,6 +142,21 @@ func (m *Machine) collect(o *op, fx *Effects) {
 		m.arrive(b.children[0], o, *own, fx)
 	}
 	o.phase = phGather
+}
+
+// logInFlight logs the pages once more whose diff is not acknowledged while the barrier's notices are collected: another
+// thread or the evictor flushed them when the barrier's own flush was over. Their notices say nothing yet, for who
+// fetches such a page after this barrier may be served before the diff comes in; so they belong to the next interval
+// too (P9).
+func (m *Machine) logInFlight() {
+	if m.cfg.Plant == PlantForgetInFlight {
+		return
+	}
+	for _, d := range m.diffs {
+		for _, p := range d.pages {
+			m.logPage(p)
+		}
+	}
 }
 
 // arrive sends this host's arrival.

@@ -27,6 +27,7 @@ const (
 	PlantUntrackDespiteFetch       // a fetch served during the barrier does not keep a page tracked (P7)
 	PlantUntrackAtArrival          // pages become untracked at the arrival instead of the exit (P7)
 	PlantSecondTwin                // two faulting threads twin a page one after the other (P14)
+	PlantForgetInFlight            // a barrier's notices are all there is of a page whose diff is under way (P9)
 	PlantNewMarkLocally            // a hand-over between local threads moves the scope's mark (P5)
 
 	// The driver plants these, for they concern bytes.

@@ -93,7 +93,7 @@ func TestBadSettings(t *testing.T) {
 }
 
 func TestGoodSettings(t *testing.T) {
-	for _, setting := range []string{"JIA_NPROC=", "JIA_NPROC=1", "JIA_REGION_SIZE=64T", "JIA_REGION_SIZE=1m", "JIA_FAULT=auto"} {
+	for _, setting := range []string{"JIA_NPROC=", "JIA_NPROC=1", "JIA_REGION_SIZE=16T", "JIA_REGION_SIZE=1m", "JIA_FAULT=auto"} {
 		for _, hosts := range []int{0, 2} {
 			env := []string{setting}
 			if hosts > 0 && !strings.HasPrefix(setting, "JIA_NPROC") {

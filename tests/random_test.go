@@ -12,7 +12,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run the random program of this seed only; 0: fixed and fresh ones")
-	runsFlag  = flag.Int("seeds", 2, "how many seeds for each number of hosts and backend")
+	runsFlag  = flag.Int("seeds", 4, "how many seeds for each number of hosts and backend")
 	hostsFlag = flag.Int("hosts", 0, "run the random programs on so many hosts only; 0: 1 to 16")
 )
 

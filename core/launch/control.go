@@ -100,7 +100,7 @@ func (m message) check() error {
 	case kindAddress:
 		return checkAddress(m.Address)
 	case kindFail, kindRefused:
-		if m.Line == "" || len(m.Line) > maxCause || m.Line != oneLine(m.Line) {
+		if m.Line == "" || len(m.Line) > maxCause || m.Line != OneLine(m.Line) {
 			return fmt.Errorf("not a line of 1 to %d bytes", maxCause)
 		}
 		return nil
@@ -151,9 +151,9 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// oneLine makes text fit for one line of the terminal: at most maxCause bytes of valid UTF-8 without control
+// OneLine makes text fit for one line of the terminal: at most maxCause bytes of valid UTF-8 without control
 // characters.
-func oneLine(text string) string {
+func OneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

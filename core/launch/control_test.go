@@ -85,7 +85,7 @@ func TestOneLine(t *testing.T) {
 		strings.Repeat("ü", maxCause):       strings.Repeat("ü", maxCause/2),
 		"a" + strings.Repeat("ü", maxCause): "a" + strings.Repeat("ü", (maxCause-1)/2),
 	} {
-		if got := oneLine(text); got != want {
+		if got := OneLine(text); got != want {
 			t.Errorf("%.40q became %.40q, want %.40q", text, got, want)
 		}
 	}

@@ -100,7 +100,7 @@ func hostList(ranks []int) string {
 // the host before it, unless it begins with "host <rank>: " already. Of several reasons only the first is printed, and the death of another host counts as earlier.
 // Fail never returns: the process is ended with status 1, at the latest after 1.5 s.
 func (j *Job) Fail(line string) {
-	line = oneLine(line)
+	line = OneLine(line)
 	if line == "" {
 		line = "the program ended the job without giving a reason"
 	}

@@ -45,7 +45,7 @@ func Supervise() int {
 
 // refuse tells host 0 why the job cannot start. If that fails too it will find the connection closed.
 func refuse(err error) {
-	refusal := message{Kind: kindRefused, Line: oneLine(err.Error())}
+	refusal := message{Kind: kindRefused, Line: OneLine(err.Error())}
 	_ = unix.Sendto(fdControl, refusal.encode(), unix.MSG_NOSIGNAL, nil)
 }
 

@@ -111,7 +111,7 @@ func (s *supervisor) deserted(m *member) {
 func (s *supervisor) distrust(m *member, err error) {
 	s.closeControl(m)
 	s.fail(fmt.Sprintf("host %d (pid %d) sent nonsense, which ends the job: %s: look for a program that writes to "+
-		"descriptors it did not open", m.rank, m.pid, oneLine(err.Error())))
+		"descriptors it did not open", m.rank, m.pid, OneLine(err.Error())))
 }
 
 // handle carries out one message. The error is for a message that this host may not send now.
@@ -292,7 +292,7 @@ func (s *supervisor) outputLost(k *sink) {
 		s.hungUp = true // the next host that writes dies of SIGPIPE, unless it prefers to know
 		return
 	}
-	s.fail(oneLine(k.err.Error()) + ", which ends the job")
+	s.fail(OneLine(k.err.Error()) + ", which ends the job")
 }
 
 // terminalSignal is called for a signal to this process, which is one to the whole group.

@@ -123,6 +123,16 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 }
 
+// leader returns thread 0 of a host.
+func (c *cluster) leader(h int) *actor {
+	for _, a := range c.actors {
+		if int(a.h.id) == h {
+			return a // the first of its host
+		}
+	}
+	return nil
+}
+
 func (c *cluster) alloc(h *host) {
 	for _, a := range c.p.allocs {
 		if _, err := h.m.Alloc(a.call, a.args...); err != nil {
@@ -174,6 +184,9 @@ func Run(p *Program, opt Options) (failure *Failure) {
 	c.storm = true
 	if r.chance(40) {
 		c.laggard = c.actors[r.n(len(c.actors))]
+		if r.chance(50) {
+			c.laggard = c.leader(r.n(p.hosts))
+		}
 	}
 	defer func() {
 		if e := recover(); e != nil {
@@ -197,7 +210,7 @@ func (c *cluster) run() {
 	limit := storm + calmSteps*ops*(1+c.p.hosts/4) + spareSteps
 	for c.fail == nil {
 		c.steps++
-		if c.steps > storm {
+		if c.steps > storm || c.progress >= ops {
 			c.storm = false
 		}
 		if c.steps > limit {

@@ -117,12 +117,12 @@ func (g *generator) swarm() {
 	g.free = []int{0, 50, 90}[r.pick(40, 30, 30)]
 	g.style = r.pick(30, 25, 30, 15)
 	g.stay = []int{0, 50, 80}[r.n(3)]
-	if shape := r.n(2 * len(shapes)); shape < len(shapes) {
+	if shape := r.n(len(shapes) * 4 / 3); shape < len(shapes) {
 		threads = 1
 		shapes[shape](g, &threads)
 	}
-	for range p.hosts {
-		g.onlyReads = append(g.onlyReads, r.chance(g.shy))
+	for h := range p.hosts {
+		g.onlyReads = append(g.onlyReads, h > 0 && r.chance(g.shy))
 		n := threads
 		if r.chance(g.uneven) {
 			n = r.between(1, threads)
@@ -211,7 +211,7 @@ func (g *generator) alone(h, t, interval int) bool {
 
 func (g *generator) drawRegimes() {
 	r := &g.r
-	for range g.p.data {
+	for d := range g.p.data {
 		var list []regime
 		style := g.style
 		if style == mixed {
@@ -227,7 +227,11 @@ func (g *generator) drawRegimes() {
 			case i > 0 && style == byLock && last.kind == guarded, keep:
 				list = append(list, last)
 			case g.p.locks > 0 && style == byLock, g.p.locks > 0 && style == changing && r.chance(50):
-				list = append(list, regime{kind: guarded, lock: r.n(g.p.locks)})
+				l := d % g.p.locks
+				if r.chance(30) {
+					l = r.n(g.p.locks)
+				}
+				list = append(list, regime{kind: guarded, lock: l})
 			case i > 0 && r.chance(35):
 				list = append(list, regime{kind: shared})
 			default:

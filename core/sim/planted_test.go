@@ -17,7 +17,7 @@ var plantNames = map[core.Plant]string{
 	core.PlantRefetchBeforeAck: "RefetchBeforeAck", core.PlantDropRedirtied: "DropRedirtied",
 	core.PlantNoEpochWait: "NoEpochWait", core.PlantDropAllNotices: "DropAllNotices", core.PlantMarkAtExit: "MarkAtExit",
 	core.PlantUntrackDespiteFetch: "UntrackDespiteFetch", core.PlantUntrackAtArrival: "UntrackAtArrival",
-	core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
+	core.PlantForgetInFlight: "ForgetInFlight", core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
 	core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 

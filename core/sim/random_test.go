@@ -13,14 +13,14 @@ import (
 )
 
 var (
-	seedsFlag = flag.Int("sim.seeds", 0, "random programs that TestRandomPrograms runs (default 4000, 400 with -short)")
+	seedsFlag = flag.Int("sim.seeds", 0, "random programs that TestRandomPrograms runs (default 20,000, 1,000 with -short)")
 	firstFlag = flag.Uint64("sim.first", 1, "first seed of TestRandomPrograms")
 	seedFlag  = flag.Uint64("seed", 0, "the one seed that TestReplay runs")
 	plantFlag = flag.Int("plant", 0, "the planted mistake of TestReplay: a core.Plant")
 )
 
 // budget is how many random programs a normal run tries. A planted mistake must be found within it.
-const budget = 4000
+const budget = 20_000
 
 // runSeed runs the program of a seed.
 func runSeed(seed uint64, plant core.Plant) *Failure {
@@ -70,7 +70,7 @@ func TestRandomPrograms(t *testing.T) {
 	if count == 0 {
 		count = budget
 		if testing.Short() {
-			count = budget / 10
+			count = budget / 20
 		}
 	}
 	if seed, f := search(*firstFlag, count, core.PlantNone); f != nil {

@@ -137,7 +137,7 @@ func (c *cluster) anything() bool {
 	c.hurried = true
 	defer func() { c.hurried = false }()
 	for _, a := range c.actors {
-		if c.ready(a) {
+		if (a.inCall || !a.random) && c.ready(a) {
 			c.step(a)
 			return true
 		}

@@ -3,7 +3,7 @@ package sim
 // shapes are kinds of program that bugs have escaped from until somebody drew them. Half of all programs have one of these
 // shapes; each sets what makes the shape and leaves the rest to luck.
 var shapes = []func(g *generator, threads *int){
-	twoWrites, alternatingWriters, manyCopies, readingHolder, sharedPage, crossing, crossing, flowing, earlyLeaver,
+	twoWrites, alternatingWriters, manyCopies, readingHolder, sharedPage, sharedPage, crossing, crossing, crossing, flowing, earlyLeaver,
 }
 
 // twoWrites: two writes of one word in one scope, with an eviction between.
@@ -61,12 +61,15 @@ func sharedPage(g *generator, threads *int) {
 func crossing(g *generator, threads *int) {
 	g.small(1, 2)
 	*threads, g.uneven, g.atHost0 = 2, 10, g.r.chance(60)
-	g.intervals, g.blocks = g.r.between(2, 4), g.r.between(2, 5)
+	g.intervals, g.blocks = g.r.between(3, 6), g.r.between(2, 4)
 	g.p.locks, g.free, g.stay, g.data = 1, 95, 80, g.r.between(2, 4)
 	g.style, g.idleLeader = []int{byLock, changing, mixed, mixed}[g.r.n(4)], g.r.chance(80)
 	g.nest, g.shortest, g.longest = 0, 1, 2
 	g.mix = g.only(blockScope)
 	g.mix[blockOwn], g.mix[blockShared], g.mix[blockPeek] = 30, 15, 10*g.r.n(2)
+	g.body = g.only(bodyRead)
+	g.body[bodyUpdate] = []int{6, 20, 60}[g.r.n(3)]
+	g.body[bodyTwice] = 10 * g.r.n(2)
 	g.shy = 35
 }
 

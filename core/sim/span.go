@@ -42,7 +42,9 @@ func (s *span) draw() []op {
 		blocks = 1
 	}
 	for range s.r.between(blocks/3, blocks) {
-		s.block()
+		for before, tries := len(s.ops), 0; len(s.ops) == before && tries < 4; tries++ {
+			s.block() // adds nothing when no datum fits
+		}
 	}
 	return s.ops
 }
