@@ -191,6 +191,10 @@ func describeAlloc(call AllocCall, args []uint64) string {
 	if call < AllocCall(len(allocNames)) {
 		name = allocNames[call]
 	}
+	if call == CallAlloc4 && len(args) > 1 {
+		// jia_alloc4(size, blocks, n, start)
+		args = append(append([]uint64{args[0]}, args[2:]...), uint64(len(args)-2), args[1])
+	}
 	s := make([]string, 0, len(args))
 	for i, a := range args {
 		if i == 8 {

@@ -132,7 +132,8 @@ double jia_clock(void);
  *
  * They differ in the home of each page: the host that keeps its contents, to which access is cheapest
  * by far. Give each page to the host that writes it most. Sizes and blocks are in bytes and are rounded
- * up to whole pages of 4096 bytes, 0 to one page; every allocation begins on a page.
+ * up to whole pages of 4096 bytes, a size of 0 to one page; every allocation begins on a page. A block of 0
+ * bytes and a negative number of bytes are fatal.
  *
  * The region begins at 0x400000000000. Fresh memory reads as zero on every host and takes no physical
  * memory before it is touched. Results are addresses: cast them to a pointer. Programs may store
@@ -202,7 +203,8 @@ void jia_unlock(int lockid);
  * Collective: every host calls it equally often. Blocks until the last has arrived.
  * Threads: one a host at a time, any. What other threads of the host write meanwhile belongs to one
  * side of the barrier or the other.
- * Fatal: inside a scope of any thread of the host; hosts that made different allocations.
+ * Fatal: inside a scope of the calling thread; two threads of one host at once; hosts that made different
+ * allocations.
  */
 void jia_barrier(void);
 

@@ -151,5 +151,5 @@ func taken(cfg Config) error {
 			}
 		}
 	}
-	return fmt.Errorf("reserve %d bytes at %#x: the address is taken (%s)", cfg.Size, cfg.Base, by)
+	return fmt.Errorf("reserve %d bytes at %#x: the address is taken (%s): reserve less with JIA_REGION_SIZE (about 20T at most where the program is loaded above that address; link it with -no-pie for more)", cfg.Size, cfg.Base, by)
 }

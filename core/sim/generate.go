@@ -106,7 +106,7 @@ func (g *generator) swarm() {
 	}
 	g.mix = []int{blockScope: 60, blockOwn: 30, blockShared: 15, blockPeek: often(50, 20), blockPrefetch: often(30, 15),
 		blockEvict: often(40, 15), blockClean: often(20, 10), blockHands: often(25, 20)}
-	g.body = []int{bodyRead: 20, bodyWrite: 20, bodyUpdate: 30, bodyTwice: often(50, 25), bodyPeek: often(30, 15),
+	g.body = []int{bodyRead: 20, bodyWrite: 20, bodyUpdate: 30, bodyTwice: often(50, 25), bodyWriteBack: 0, bodyPeek: often(30, 15),
 		bodyOwn: often(30, 15)}
 	if r.chance(25) {
 		g.body[bodyRead] = 60 // scopes that only read

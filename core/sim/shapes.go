@@ -3,7 +3,7 @@ package sim
 // shapes are kinds of program that bugs have escaped from until somebody drew them. Half of all programs have one of these
 // shapes; each sets what makes the shape and leaves the rest to luck.
 var shapes = []func(g *generator, threads *int){
-	twoWrites, alternatingWriters, manyCopies, readingHolder, sharedPage, sharedPage, crossing, crossing, crossing, flowing, earlyLeaver,
+	twoWrites, alternatingWriters, manyCopies, readingHolder, sharedPage, sharedPage, crossing, crossing, crossing, lateDiff, flowing, earlyLeaver,
 }
 
 // twoWrites: two writes of one word in one scope, with an eviction between.
@@ -70,6 +70,22 @@ func crossing(g *generator, threads *int) {
 	g.body = g.only(bodyRead)
 	g.body[bodyUpdate] = []int{6, 20, 60}[g.r.n(3)]
 	g.body[bodyTwice] = 10 * g.r.n(2)
+	g.shy = 35
+}
+
+// lateDiff: a page that one thread wrote leaves its host while another thread of the host is in a barrier, and others look
+// at the page before the diff has come home. Little else happens that would set it right.
+func lateDiff(g *generator, threads *int) {
+	g.small(2, 2)
+	g.p.hosts = 3
+	*threads, g.uneven, g.atHost0 = 2, 0, true
+	g.intervals, g.blocks = g.r.between(2, 3), 1
+	g.p.locks, g.free, g.style, g.data = 1, 95, mixed, g.r.between(2, 4)
+	g.nest, g.shortest, g.longest = 0, 1, 1
+	g.mix = g.only(blockScope)
+	g.mix[blockOwn], g.mix[blockPeek] = 50, 20
+	g.body = g.only(bodyRead)
+	g.body[bodyWriteBack] = 50
 	g.shy = 35
 }
 

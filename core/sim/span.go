@@ -19,10 +19,11 @@ const kinds = 8
 
 // Kinds of work in a scope.
 const (
-	bodyRead   = iota
-	bodyWrite  // store
-	bodyUpdate // load and store
-	bodyTwice  // two stores to one datum, with a chance that the page goes in between
+	bodyRead      = iota
+	bodyWrite     // store
+	bodyUpdate    // load and store
+	bodyTwice     // two stores to one datum, with a chance that the page goes in between
+	bodyWriteBack // a store, after which the page goes
 	bodyPeek
 	bodyOwn // something that has nothing to do with the lock
 )
@@ -206,6 +207,9 @@ func (s *span) workInScope() {
 			s.add(op{kind: opEvict, page: s.p.data[d].page})
 		}
 		s.write(d)
+	case bodyWriteBack:
+		s.write(d)
+		s.add(op{kind: opEvict, page: s.p.data[d].page})
 	case bodyPeek:
 		s.peek()
 	case bodyOwn:
