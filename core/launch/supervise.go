@@ -150,7 +150,8 @@ func (s *supervisor) startOthers(start message, env []string) error {
 func (s *supervisor) listen() error {
 	for _, m := range s.members {
 		if err := errors.Join(unix.SetNonblock(m.control, true),
-			s.loop.watch(m.control, func() { s.readControl(m) })); err != nil {
+			s.loop.watch(m.control, func() { s.readControl(m) }),
+			s.watchChild(m)); err != nil {
 			return err
 		}
 	}
@@ -160,6 +161,23 @@ func (s *supervisor) listen() error {
 	return s.loop.watch(s.pidfd, func() {
 		s.loop.unwatch(s.pidfd)
 		s.firstEnded()
+	})
+}
+
+// watchChild has the end of a child noticed through a pidfd too, where there are any. SIGCHLD alone would do, if tools that
+// are linked into the program (sanitizers are) did not come between signals and their handlers.
+func (s *supervisor) watchChild(m *member) error {
+	if m.rank == 0 {
+		return nil
+	}
+	fd, err := pidfdOpen(m.pid, 0)
+	if err != nil {
+		return nil
+	}
+	return s.loop.watch(fd, func() {
+		s.loop.unwatch(fd)
+		_ = unix.Close(fd)
+		reap(s.childEnded)
 	})
 }
 
@@ -192,7 +210,7 @@ func (s *supervisor) catchSignals() {
 
 // raiseDescriptorLimit makes room for the descriptors of a large job. The hosts inherit the higher limit.
 func raiseDescriptorLimit(size int) error {
-	const perHost, others = 3, 64
+	const perHost, others = 4, 64
 	need := uint64(perHost*size + others)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
