@@ -150,15 +150,16 @@ func (c *cluster) resume(a *actor) {
 func (c *cluster) after(a *actor, st core.Status, err error) {
 	if err != nil {
 		c.failf("%s: %v", a.name, err)
+		a.status = core.Parked // for good
 		return
 	}
 	a.status, a.next = st, 0
 	switch {
 	case !c.storm:
 	case st == core.Again && c.r.chance(40):
-		a.after = c.hold(60) // long work is cut so that others get in between
+		a.after = c.hold(60, 6) // long work is cut so that others get in between
 	case a == c.laggard && c.r.chance(40):
-		a.after = c.hold(150)
+		a.after = c.hold(150, 6)
 	}
 	c.memoryEffects(a.h, &a.fx)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
@@ -236,6 +237,7 @@ func (c *cluster) endCall(a *actor) {
 			c.failf("%s got lock %d, which %s holds", a.name, o.id, c.holder[o.id].name)
 		}
 		c.holder[o.id] = a
+		c.judge(a.h, func(d int) bool { return c.p.guard[d] == o.id })
 	case opBarrier:
 		c.left(a, o)
 	case opWait:
@@ -273,6 +275,9 @@ func (c *cluster) begin(a *actor, o *op) {
 		})
 	case opBarrier:
 		c.arrived[a.h.id]++
+		if o.call == wire.KindExit {
+			c.judge(a.h, func(int) bool { return true }) // everybody has only read since the barrier before
+		}
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.Barrier(w, a.owner, o.call, fx) })
 	case opJoin:
 		if !a.joined {

@@ -52,6 +52,21 @@ func (c *cluster) checkCopies(home *host, p core.PageID) {
 	}
 }
 
+// judge compares the data that a thread of h may read now with the flat memory, where h has a copy, whether or not the
+// program reads them.
+func (c *cluster) judge(h *host, readable func(datum int) bool) {
+	if c.scripted {
+		return
+	}
+	for i, d := range c.p.data {
+		at := h.mem.frames[d.page][d.offset : d.offset+d.size]
+		flat := c.flat[int(d.page)*pageBytes+d.offset:][:d.size]
+		if readable(i) && h.mem.access[d.page] > none && !bytes.Equal(at, flat) {
+			c.failf("host %d may read %v: %x, should be %x", h.id, d, at, flat)
+		}
+	}
+}
+
 // finish checks what must be true when nothing can happen any more.
 func (c *cluster) finish() {
 	for _, a := range c.actors {

@@ -181,6 +181,9 @@ func (c *cluster) tracef(format string, args ...any) {
 func Run(p *Program, opt Options) (failure *Failure) {
 	r := source(opt.Seed)
 	c := newCluster(p, opt, drawSwarm(&r))
+	if p.slow != 0 {
+		c.swarm.slow = p.slow
+	}
 	c.storm = true
 	if r.chance(40) {
 		c.laggard = c.actors[r.n(len(c.actors))]

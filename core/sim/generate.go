@@ -239,7 +239,18 @@ func (g *generator) drawRegimes() {
 			}
 		}
 		g.regimes = append(g.regimes, list)
+		g.p.guard = append(g.p.guard, guardOf(list))
 	}
+}
+
+// guardOf returns the lock that guards a datum in all intervals, or -1.
+func guardOf(list []regime) int {
+	for _, r := range list {
+		if r.kind != guarded || r.lock != list[0].lock {
+			return -1
+		}
+	}
+	return list[0].lock
 }
 
 func (g *generator) drawOwner(interval int) regime {

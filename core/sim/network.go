@@ -61,7 +61,7 @@ func (c *cluster) post(from *host, e *core.Effect, msg *wire.Message, body []byt
 	c.messages++
 	p := &packet{to: e.Host, bytes: encode(from.id, *msg, body), prio: c.r.next(), after: c.delay()}
 	if c.storm && msg.Type == c.swarm.slow && c.r.chance(60) {
-		p.after = c.hold(300)
+		p.after = c.hold(300, 15)
 	}
 	if c.tracing() {
 		c.tracef("%d: sends %s to %d", from.id, describeMessage(msg, body), e.Host)

@@ -70,8 +70,11 @@ type Program struct {
 	pages   uint64
 	allocs  []allocation
 	data    []datum
+	guard   []int // by datum: the lock that guards it from the beginning to the end, or -1
 	locks   int
 	threads [][][]op // by host and thread; thread 0 calls the barriers
+	// slow are messages that the program's shape wants held up; 0 leaves that to the schedule.
+	slow wire.Type
 	// settled: at the end every datum was followed by a barrier, so that the homes hold it.
 	settled bool
 }

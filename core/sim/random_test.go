@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -74,7 +75,32 @@ func TestRandomPrograms(t *testing.T) {
 		}
 	}
 	if seed, f := search(*firstFlag, count, core.PlantNone); f != nil {
-		t.Fatalf("seed %d: %v\nreplay: %s", seed, f, replay(seed, core.PlantNone))
+		t.Fatalf("seed %d: %v\nreplay: %s\n%s", seed, f, replay(seed, core.PlantNone), smallest(seed, core.PlantNone))
+	}
+}
+
+// smallest shows the failure of a seed on as small a program as can be had cheaply.
+func smallest(seed uint64, plant core.Plant) string {
+	p, opt := shrink(Generate(seed), Options{Seed: seed, Plant: plant})
+	var trace bytes.Buffer
+	opt.trace = &trace
+	f := Run(p, opt)
+	return fmt.Sprintf("shrunk: %v\n%v%s", f, p, &trace)
+}
+
+// TestShrink: what is left of a failing program fails, and is smaller.
+func TestShrink(t *testing.T) {
+	const plant = core.PlantNoDoom
+	seed, f := search(1, budget, plant)
+	if f == nil {
+		t.Fatal("nothing to shrink")
+	}
+	p, opt := shrink(Generate(seed), Options{Seed: seed, Plant: plant})
+	if Run(p, opt) == nil {
+		t.Error("the shrunk program does not fail")
+	}
+	if before, after := len(Generate(seed).String()), len(p.String()); after >= before {
+		t.Errorf("%d bytes of program shrunk to %d", before, after)
 	}
 }
 
@@ -87,5 +113,17 @@ func TestReplay(t *testing.T) {
 	fmt.Print(p)
 	if f := Run(p, Options{Seed: *seedFlag, Plant: core.Plant(*plantFlag), trace: os.Stdout}); f != nil {
 		t.Fatal(f)
+	}
+}
+
+// TestSameSeedSameRun: a seed is the whole bug report.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := range uint64(20) {
+		var once, again bytes.Buffer
+		Run(Generate(seed), Options{Seed: seed, trace: &once})
+		Run(Generate(seed), Options{Seed: seed, trace: &again})
+		if !bytes.Equal(once.Bytes(), again.Bytes()) {
+			t.Fatalf("seed %d: two runs differ", seed)
+		}
 	}
 }

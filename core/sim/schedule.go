@@ -161,7 +161,7 @@ func (c *cluster) delay() hold {
 	if !c.storm || c.r.n(1000) >= c.swarm.stall {
 		return hold{}
 	}
-	return c.hold(400)
+	return c.hold(400, 6)
 }
 
 // due tells whether the time that was drawn has come.
@@ -169,12 +169,12 @@ func (c *cluster) due(h hold) bool {
 	return c.hurried || c.steps >= h.step && c.progress >= h.progress
 }
 
-// hold draws a time: some steps, or until the threads of the program have done a few operations.
-func (c *cluster) hold(steps int) hold {
+// hold draws a time: some steps, or until the threads of the program have done some operations.
+func (c *cluster) hold(steps, progress int) hold {
 	if c.r.chance(50) {
 		return hold{step: c.steps + c.r.between(1, steps)}
 	}
-	return hold{progress: c.progress + c.r.between(1, 6)}
+	return hold{progress: c.progress + c.r.between(1, progress)}
 }
 
 func (c *cluster) takeRequest(i int) {

@@ -1,5 +1,7 @@
 package sim
 
+import "jiajia/core/wire"
+
 // shapes are kinds of program that bugs have escaped from until somebody drew them. Half of all programs have one of these
 // shapes; each sets what makes the shape and leaves the rest to luck.
 var shapes = []func(g *generator, threads *int){
@@ -81,6 +83,8 @@ func lateDiff(g *generator, threads *int) {
 	*threads, g.uneven, g.atHost0 = 2, 0, true
 	g.intervals, g.blocks = g.r.between(2, 3), 1
 	g.p.locks, g.free, g.style, g.data = 1, 95, mixed, g.r.between(2, 4)
+	g.p.slow = []wire.Type{wire.Diff, wire.DiffAck, 0}[g.r.n(3)]
+	g.idleLeader = true
 	g.nest, g.shortest, g.longest = 0, 1, 1
 	g.mix = g.only(blockScope)
 	g.mix[blockOwn], g.mix[blockPeek] = 50, 20

@@ -39,21 +39,25 @@ type span struct {
 
 func (s *span) draw() []op {
 	blocks := s.blocks * (s.last - s.first + 1)
+	mix := s.mix
 	if s.idleLeader && s.thread == 0 {
-		blocks = 1
+		blocks, mix = s.r.between(1, 3), idleMix
 	}
 	for range s.r.between(blocks/3, blocks) {
 		for before, tries := len(s.ops), 0; len(s.ops) == before && tries < 4; tries++ {
-			s.block() // adds nothing when no datum fits
+			s.block(mix) // adds nothing when no datum fits
 		}
 	}
 	return s.ops
 }
 
+// idleMix is what a thread draws that keeps away from locks.
+var idleMix = []int{blockOwn: 40, blockShared: 20, blockPeek: 30, blockEvict: 5, blockHands: 0}
+
 func (s *span) add(o op) { s.ops = append(s.ops, o) }
 
-func (s *span) block() {
-	switch s.r.pick(s.mix...) {
+func (s *span) block(mix []int) {
+	switch s.r.pick(mix...) {
 	case blockScope:
 		s.scope(0)
 	case blockOwn:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ type story struct {
 // do carries out one command:
 //
 //	job HOSTS PAGES THREADS [PLANT]     start; a planted mistake by its name
-//	alloc CALL ARGS...                  the allocations that all hosts make: a number of core.AllocCall, and arguments
+//	alloc CALL ARGS...                  an allocation that all hosts make, as jia_alloc2p 64 1
 //	alloc-on HOST CALL ARGS...          one host alone
 //	H.T OP ARGS...                      thread T of host H does an operation, as far as it gets
 //	H.T                                 ... goes on as far as it gets
@@ -157,6 +158,9 @@ func (s *story) start(f []string) {
 	s.c.scripted = true
 }
 
+// allocCalls are the names of core.AllocCall.
+var allocCalls = []string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4", "jia_alloc_array", "jia_alloc_random"}
+
 func (s *story) alloc(one bool, f []string) {
 	hosts := s.c.hosts
 	if one {
@@ -167,7 +171,7 @@ func (s *story) alloc(one bool, f []string) {
 		args = append(args, number(a))
 	}
 	for _, h := range hosts {
-		p, err := h.m.Alloc(core.AllocCall(number(f[0])), args...)
+		p, err := h.m.Alloc(core.AllocCall(slices.Index(allocCalls, f[0])), args...)
 		fmt.Fprintf(&s.log, "%d: allocates from p%d %v\n", h.id, p, err)
 		h.allocated = true
 	}
@@ -236,7 +240,11 @@ func (s *story) thread(f []string) {
 		s.c.step(a)
 	}
 	if s.c.fail != nil {
-		a.inCall, a.pc = false, len(a.ops) // a program that does this has ended
+		// A program that does this has ended; the script goes on as if it had not.
+		if a.inCall {
+			a.h.idle = append(a.h.idle, a.waiter)
+		}
+		a.inCall, a.pc = false, len(a.ops)
 	}
 }
 
