@@ -28,8 +28,7 @@ type job struct {
 	// apply are the diffs still to be applied, before any effect.
 	apply []patch
 	// reply is being filled with the page that the next effect sends.
-	reply   []byte
-	reading bool
+	reply []byte
 	// early is a page request whose page is read before the machine hears of it: a planted mistake.
 	early *packet
 	// rewrite is a page that a planted mistake writes back as a whole.
