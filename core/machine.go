@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"jiajia/core/wire"
 )
@@ -151,6 +152,7 @@ func (m *Machine) begin(w Waiter, kind opKind) *op {
 // Resume goes on with w's call after its message was handled, after it was woken, or after Again.
 func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	o := m.op(w)
+	m.unpark(w) // it may have woken by itself
 	for _, p := range o.lateLog {
 		m.logPage(p)
 	}
@@ -198,13 +200,14 @@ func (m *Machine) Awaiting(w Waiter) (from HostID, link bool) {
 
 // park records that w sleeps until something that it may be waiting for has happened.
 func (m *Machine) park(w Waiter) Status {
-	for _, v := range m.parked {
-		if v == w {
-			return Parked
-		}
-	}
 	m.parked = append(m.parked, w)
 	return Parked
+}
+
+func (m *Machine) unpark(w Waiter) {
+	if i := slices.Index(m.parked, w); i >= 0 {
+		m.parked = slices.Delete(m.parked, i, i+1)
+	}
 }
 
 // wakeParked wakes the waiters that sleep in one of the given phases; they look again at what they waited for.
@@ -227,12 +230,7 @@ next:
 
 // wake wakes one parked waiter.
 func (m *Machine) wake(fx *Effects, w Waiter) {
-	for i, v := range m.parked {
-		if v == w {
-			m.parked = append(m.parked[:i], m.parked[i+1:]...)
-			break
-		}
-	}
+	m.unpark(w)
 	fx.add(Effect{Kind: Wake, Waiter: w})
 }
 

@@ -9,11 +9,13 @@ import (
 )
 
 // twins keeps the copies of dirty pages as they were before the first write. They lie outside the Go heap, in slabs that
-// are reused and never given back: as many as pages were ever dirty at once.
+// are reused and never given back: as many as pages were ever dirty at once. The tables hold no pointers, so that the
+// garbage collector does not care how many there are.
 type twins struct {
 	pageSize int
-	byPage   map[core.PageID][]byte
-	free     [][]byte
+	slabs    [][]byte
+	byPage   map[core.PageID]uint32 // number of the page's twin: slab times slabTwins, plus place
+	free     []uint32
 }
 
 const slabTwins = 64
@@ -25,30 +27,38 @@ func (t *twins) take(p core.PageID, frame []byte) error {
 		if err != nil {
 			return fmt.Errorf("memory for twins: %w", err)
 		}
-		for i := slabTwins - 1; i >= 0; i-- {
-			t.free = append(t.free, slab[i*t.pageSize:(i+1)*t.pageSize:(i+1)*t.pageSize])
+		t.slabs = append(t.slabs, slab)
+		for i := slabTwins * len(t.slabs); i > slabTwins*(len(t.slabs)-1); i-- {
+			t.free = append(t.free, uint32(i-1))
 		}
 	}
 	if t.byPage == nil {
-		t.byPage = make(map[core.PageID][]byte)
+		t.byPage = make(map[core.PageID]uint32)
 	}
-	twin := t.free[len(t.free)-1]
+	i := t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
-	copy(twin, frame)
-	t.byPage[p] = twin
+	copy(t.twin(i), frame)
+	t.byPage[p] = i
 	return nil
 }
 
-// of returns a page's twin.
-func (t *twins) of(p core.PageID) []byte {
-	twin, ok := t.byPage[p]
+func (t *twins) twin(i uint32) []byte {
+	at := int(i%slabTwins) * t.pageSize
+	return t.slabs[i/slabTwins][at : at+t.pageSize]
+}
+
+func (t *twins) number(p core.PageID) uint32 {
+	i, ok := t.byPage[p]
 	if !ok {
 		panic(fmt.Sprintf("node: page %d has no twin", p))
 	}
-	return twin
+	return i
 }
 
+// of returns a page's twin.
+func (t *twins) of(p core.PageID) []byte { return t.twin(t.number(p)) }
+
 func (t *twins) drop(p core.PageID) {
-	t.free = append(t.free, t.of(p))
+	t.free = append(t.free, t.number(p))
 	delete(t.byPage, p)
 }
