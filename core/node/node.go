@@ -6,7 +6,6 @@ package node
 import (
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	"jiajia/core"
@@ -37,12 +36,12 @@ type Node struct {
 	links  map[wire.HostID]Link // of the barrier tree; used by the one thread that is in a barrier
 
 	// mu guards the machine, and the memory effects that belong to its steps. It is never held across a wait.
-	mu      sync.Mutex
+	mu      mutex
 	machine *core.Machine
 	twins   twins
 
 	// idle are threads not in use. threads has every thread by its mailbox's port; readers take no lock.
-	idleMu  sync.Mutex
+	idleMu  mutex
 	idle    []*thread
 	threads atomic.Pointer[[]*thread]
 

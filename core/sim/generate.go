@@ -15,18 +15,18 @@ type regime struct {
 
 type regimeKind uint8
 
+const (
+	guarded regimeKind = iota // read and written in scopes of one lock
+	owned                     // read and written by one thread
+	shared                    // read by anybody
+)
+
 // Styles of drawing regimes.
 const (
 	byLock   = iota // a datum is guarded by one lock for good
 	byPhase         // data have owners that change at barriers, or are read
 	changing        // anything at any time
 	mixed           // some data by lock, some by phase
-)
-
-const (
-	guarded regimeKind = iota // read and written in scopes of one lock
-	owned                     // read and written by one thread
-	shared                    // read by anybody
 )
 
 // generator draws one program. What it draws often, rarely or never is itself drawn for each program, so that some

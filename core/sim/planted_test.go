@@ -29,7 +29,7 @@ var byStory = map[core.Plant]string{core.PlantForgetInFlight: "testdata/late_dif
 
 // TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.
 func TestPlantedBugs(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		t.Skip("takes a while")
 	}
 	for plant := core.PlantNone + 1; plant < core.PlantCount; plant++ {

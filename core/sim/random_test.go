@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	seedsFlag = flag.Int("sim.seeds", 0, "random programs that TestRandomPrograms runs (default 20,000, 1,000 with -short)")
+	seedsFlag = flag.Int("sim.seeds", 0, "random programs that TestRandomPrograms runs (default 20,000, 1,000 with -short or -race)")
 	firstFlag = flag.Uint64("sim.first", 1, "first seed of TestRandomPrograms")
 	seedFlag  = flag.Uint64("seed", 0, "the one seed that TestReplay runs")
 	plantFlag = flag.Int("plant", 0, "the planted mistake of TestReplay: a core.Plant")
@@ -70,7 +70,7 @@ func TestRandomPrograms(t *testing.T) {
 	count := *seedsFlag
 	if count == 0 {
 		count = budget
-		if testing.Short() {
+		if testing.Short() || raceDetector {
 			count = budget / 20
 		}
 	}
