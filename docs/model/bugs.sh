@@ -31,6 +31,7 @@ q P6 BUG_NO_DOOM              story_threads -DHOME_AT=1
   P8 BUG_INVALIDATE_HOME      story_counter
   P9 BUG_DROP_ALL_NOTICES     story_epoch
 q P9 BUG_MARK_AT_EXIT         story_epoch -DPHASES=2
+  P9 BUG_FORGET_IN_FLIGHT     story_latediff
   P10 BUG_NO_EPOCH_WAIT       story_epoch -DHOME_AT=1
   P11 BUG_RESET_VERSION       story_epoch -DROUNDS=2
   P12 BUG_NO_NEXT             story_counter -DHOSTS=3 -DROUNDS=1

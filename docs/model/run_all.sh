@@ -29,6 +29,7 @@ q story_epoch
   story_epoch -DROUNDS=2
   story_epoch -DROUNDS=2 -DHOME_AT=1
   story_epoch -DPHASES=2
+  story_latediff
 q story_prefetch -DPREFETCHES=1
   story_prefetch
 q story_handover -DHOME_AT=0
