@@ -1,8 +1,11 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"jiajia/core"
 	"jiajia/core/diff"
@@ -33,6 +36,9 @@ func (n *Node) newThread() (*thread, error) {
 	if n.trans != nil {
 		box, err := n.trans.OpenMailbox()
 		if err != nil {
+			if errors.Is(err, unix.EMFILE) {
+				err = fmt.Errorf("%w: raise the limit (ulimit -n), or have fewer threads wait at once; each takes a connection to every host", err)
+			}
 			return nil, fmt.Errorf("open a mailbox: %w", err)
 		}
 		t.box, t.id = box, core.Waiter(box.ID())
