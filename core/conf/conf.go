@@ -78,10 +78,10 @@ var Table = []Setting{
 	},
 	{
 		Name: "region_size", Env: "JIA_REGION_SIZE", Default: "1T",
-		Type:    "bytes, a multiple of 4096, with K, M, G or T for powers of 1024, from 1M to 64T",
+		Type: "bytes, a multiple of 4096, with K, M, G or T for powers of 1024, from 1M to 64T",
 		Meaning: "address space reserved for shared memory on every host; no memory is used until it is touched; " +
 			"above about 20T the program must be linked with -no-pie",
-		set:     setRegionSize,
+		set: setRegionSize,
 	},
 	{
 		Name: "spin", Env: "JIA_SPIN", Default: string(SpinAuto),
