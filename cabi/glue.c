@@ -4,6 +4,7 @@
  * Arguments that are pointers are read here, in C: a bad one then crashes in the caller's own thread like any other
  * bad pointer, and an array in shared memory is fetched like any other read.
  */
+#define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 #include "calls.h"
 #include "jia.h"
-#include "slack.h"
+#include "shield.h"
 #include "_cgo_export.h"
 
 int jiapid = 0;
@@ -38,28 +39,61 @@ static unsigned long caller(void)
 }
 
 /*
+ * flush_output writes what is buffered for the terminal. Not fflush(NULL): that waits for every stream that another thread
+ * is in the middle of, such as one that reads standard input.
+ */
+static void flush_output(void)
+{
+	FILE *streams[] = { stdout, stderr };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (ftrylockfile(streams[i]) == 0) {
+			fflush_unlocked(streams[i]);
+			funlockfile(streams[i]);
+		}
+}
+
+/*
  * at_exit ends this host's part in the job, after main or exit() and before stdio goes. A program that returns 0
  * without jia_exit has left in order; any other status before jia_exit is a failure, which the supervisor reports.
  */
 static void at_exit(int status, void *unused)
 {
+	struct jia_call call;
+
 	(void)unused;
 	if (getpid() != process)
 		return; /* a forked child: it has no part in the job, and no Go threads */
+	if (jia_inside()) { /* Go cannot be entered again */
+		static const char line[] = "jia: exit was called in a signal handler during a call of the library; "
+					   "set a flag there and exit after the call\n";
+
+		if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
+			status = 1;
+		_exit(status ? status : 1);
+	}
+	jia_enter(&call);
 	if (status == 0)
 		jiaGoExit(caller());
-	fflush(NULL);
+	flush_output();
 	jiaGoFinish();
+	jia_leave(&call);
 }
 
 void jia_init(int argc, char **argv)
 {
+	struct jia_call call;
+	int terminal;
+
 	(void)argc;
 	(void)argv;
 	process = getpid();
-	jia_restore_slack();
-	fflush(NULL); /* descriptors 1 and 2 are about to become pipes */
-	if (jiaGoInit(&jiapid, &jiahosts))
+	flush_output(); /* descriptors 1 and 2 are about to become pipes */
+	jia_enter(&call);
+	terminal = jiaGoInit(&jiapid, &jiahosts);
+	jia_leave(&call);
+	if (terminal)
 		setvbuf(stdout, NULL, _IOLBF, 0); /* the terminal is behind a pipe: keep lines coming */
 	on_exit(at_exit, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &started);
@@ -67,12 +101,20 @@ void jia_init(int argc, char **argv)
 
 void jia_exit(void)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoExit(caller());
+	jia_leave(&call);
 }
 
 void jia_end(void)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoExit(caller());
+	jia_leave(&call);
 }
 
 void jia_error(const char *fmt, ...)
@@ -83,7 +125,7 @@ void jia_error(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	fflush(NULL);
+	flush_output();
 	jiaGoError(text);
 	_exit(1);
 }
@@ -96,29 +138,41 @@ double jia_clock(void)
 	return (double)(now.tv_sec - started.tv_sec) + 1e-9 * (double)(now.tv_nsec - started.tv_nsec);
 }
 
+/* allocate passes an allocation on. */
+static unsigned long allocate(int which, size_t size, size_t block, int host, long long *list, int n)
+{
+	struct jia_call call;
+	unsigned long at;
+
+	jia_enter(&call);
+	at = jiaGoAlloc(which, size, block, host, list, n);
+	jia_leave(&call);
+	return at;
+}
+
 unsigned long jia_alloc(size_t size)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC, size, 0, 0, NULL, 0);
+	return allocate(JIA_CALL_ALLOC, size, 0, 0, NULL, 0);
 }
 
 unsigned long jia_alloc1(size_t size)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC1, size, 0, 0, NULL, 0);
+	return allocate(JIA_CALL_ALLOC1, size, 0, 0, NULL, 0);
 }
 
 unsigned long jia_alloc2(size_t size, size_t block)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC2, size, block, 0, NULL, 0);
+	return allocate(JIA_CALL_ALLOC2, size, block, 0, NULL, 0);
 }
 
 unsigned long jia_alloc2p(size_t size, int host)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC2P, size, 0, host, NULL, 0);
+	return allocate(JIA_CALL_ALLOC2P, size, 0, host, NULL, 0);
 }
 
 unsigned long jia_alloc3(size_t size, size_t block, int start)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC3, size, block, start, NULL, 0);
+	return allocate(JIA_CALL_ALLOC3, size, block, start, NULL, 0);
 }
 
 /* with_list passes an allocation's array on, read here and widened to 64 bits. */
@@ -130,7 +184,7 @@ static unsigned long with_list(int call, size_t size, int start, const int *list
 
 	for (i = 0; copy && i < n; i++)
 		copy[i] = list[i];
-	at = jiaGoAlloc(call, size, 0, start, copy, copy ? n : 0);
+	at = allocate(call, size, 0, start, copy, copy ? n : 0);
 	free(copy);
 	return at;
 }
@@ -147,40 +201,68 @@ unsigned long jia_alloc_array(size_t size, const int *array, int n)
 
 unsigned long jia_alloc_random(size_t size)
 {
-	return jiaGoAlloc(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
+	return allocate(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
 }
 
 void jia_lock(int lockid)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoLock(caller(), lockid);
+	jia_leave(&call);
 }
 
 void jia_unlock(int lockid)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoUnlock(caller(), lockid);
+	jia_leave(&call);
 }
 
 void jia_barrier(void)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoBarrier(caller());
+	jia_leave(&call);
 }
 
 void jia_wait(void)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoWait(caller());
+	jia_leave(&call);
 }
 
 void jia_setcv(int cvid)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoSetCV(cvid);
+	jia_leave(&call);
 }
 
 void jia_resetcv(int cvid)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoResetCV(cvid);
+	jia_leave(&call);
 }
 
 void jia_waitcv(int cvid)
 {
+	struct jia_call call;
+
+	jia_enter(&call);
 	jiaGoWaitCV(cvid);
+	jia_leave(&call);
 }

@@ -36,7 +36,7 @@ var job struct {
 func init() {
 	// A thread of the program that enters Go needs a P at once. Those whose threads sleep in system calls are only
 	// taken back after a while, so there must be more than processors. The heap is small; collect seldom.
-	runtime.GOMAXPROCS(max(32, 4*runtime.NumCPU()))
+	runtime.GOMAXPROCS(max(128, 4*runtime.NumCPU()))
 	debug.SetGCPercent(400)
 }
 

@@ -3,10 +3,9 @@
  *
  * core/launch starts that copy from the same binary, with JIA_SUPERVISOR in its environment. The constructor below runs
  * before those of the program (the lowest priority that is not reserved), finds the variable, and calls the Go function
- * jiaSupervise. That needs the Go runtime, which a c-archive starts from an entry of .init_array of its own. Nothing
- * fixes the order of that entry and ours, and it has no name to call it by: the Go linker makes it local. So the
- * constructor runs all entries that come after itself, as the C library was about to do. Those of the program are among
- * them; their output goes to /dev/null, which is what the supervisor has for standard output.
+ * jiaSupervise. That needs the Go runtime, which a c-archive starts from an entry of .init_array of its own; the entry has no
+ * name to call it by, since the Go linker makes it local, but early.c knows its place. So the constructor runs the entries
+ * that come after itself up to the one behind Go's. Those of the program come later and never run here.
  *
  * The linker defines the bounds of .init_array for executables only. In a shared library they are null, nothing is
  * recorded, and jia_start_directory says so: the caller then refuses to start a job. It must, for without a
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "_cgo_export.h"
+#include "early.h"
 
 /*
  * jia_start_directory returns the working directory that the process began with, "" if it could not be found, or NULL
@@ -68,7 +68,7 @@ __attribute__((constructor(101))) static void supervise(int argc, char **argv, c
 	default:
 		_exit(0);
 	}
-	for (c++; c < end; c++)
+	for (c++; c < end && *c != jia_go_started; c++)
 		(*c)(argc, argv, envp);
 	_exit(jiaSupervise());
 }

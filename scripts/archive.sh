@@ -25,5 +25,9 @@ ld -r -d --whole-archive "$work/raw.a" -o "$work/jia.o"
 "${CC:-cc}" -E -P include/jia.h | grep -oE '[A-Za-z_][A-Za-z0-9_]*' | sort -u | sed 'p; s/$/_/' > "$work/public"
 objcopy --keep-global-symbols="$work/public" "$work/jia.o"
 
+# Go starts its runtime from a constructor without a priority, whose order with the program's depends on the link. Give it
+# one: before all of theirs, between the two constructors of cabi/early.c.
+objcopy --rename-section .init_array=.init_array.00103 --rename-section .rela.init_array=.rela.init_array.00103 "$work/jia.o"
+
 ar rcs "$work/libjia.a" "$work/jia.o"
 mv "$work/libjia.a" "$out"
