@@ -6,7 +6,6 @@
 
 struct jia_call {
 	sigset_t before;
-	int masked;
 };
 
 /* jia_enter and jia_leave stand around every call of the program into Go. */

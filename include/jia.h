@@ -93,8 +93,9 @@ void jia_init(int argc, char **argv);
  * all hosts; from then on only jiapid, jiahosts and jia_clock may be used, and no shared memory.
  * The exit status of the job is what host 0 then returns from main.
  * Returning 0 from main, or exit(0), without it counts as calling it; a status other than 0 before it
- * ends the job as failed. Threads: one a host, no other thread inside a call.
- * Fatal: inside a scope.
+ * ends the job as failed; but a host 0 that calls _exit(0) before it keeps that status, though the job has
+ * failed. End a process by returning from main or by exit: a main thread that calls pthread_exit leaves it
+ * running. Threads: one a host, no other thread inside a call. Fatal: inside a scope.
  */
 void jia_exit(void);
 
