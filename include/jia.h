@@ -30,7 +30,9 @@
  *   fails with EFAULT. Touch the buffer first (one byte a page, a store for read(2)), or use a private buffer and copy.
  *   A child made by fork() must not touch shared memory or call this library: what it reads there is
  *   not kept coherent.
- *   No call may be made from a signal handler.
+ *   No call may be made from a signal handler. Signals wait while a thread is in a call, except SIGINT,
+ *   SIGTERM, SIGHUP, SIGQUIT and the terminal's stop signals: a handler for one of these may interrupt a
+ *   call, so install it with SA_ONSTACK, and let it set a flag and not touch shared memory or exit.
  *
  *
  * Errors
