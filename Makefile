@@ -41,7 +41,7 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 	@scripts/demo.sh $(NPROC)
 
 .PHONY: test
-test: ## everything that must pass (about 20 minutes on 2 cores)
+test: ## everything that must pass (about 6 minutes on 2 cores)
 	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
 	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
 

@@ -20,8 +20,8 @@ type source interface {
 	ready(events uint32)
 }
 
-// The loop is a host's one serving thread: it waits for sockets and calls their sources. It is level-triggered, so that
-// one short read per turn is enough and no connection can starve the others.
+// The loop is a host's one serving thread: it waits for sockets and calls their sources. Listening sockets and unfinished
+// handshakes are level-triggered; connections are edge-triggered (see connEvents).
 type loop struct {
 	epfd   int
 	wakefd int // eventfd; readable while there are errands
