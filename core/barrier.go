@@ -21,8 +21,7 @@ type barrier struct {
 	busy   bool   // a thread of this host is in one
 	mark   uint64 // where in the write log this interval began
 
-	// arrived holds, for each child, its arrival at rendezvous number+1 once it is known; allOf is the list combined so
-	// far, and pending how many children are missing.
+	// arrived holds, for each child, its arrival at rendezvous number+1 once it is known.
 	arrived []arrival
 	release []wire.Range // the combined ranges, valid when released
 	done    bool         // released

@@ -1,15 +1,10 @@
 // Package conf knows the settings of a job: their names, where they come from, what they mean and what they may be.
 //
-// There is one table, Table. Load, the documentation and the warning about misspelt variables all read it, so a
-// setting is added in one place. Load is a pure function of the environment it is given; nothing here has state,
-// and everything may be called from any thread.
+// There is one table, Table, which Load reads, so a setting is added in one place. Load is a pure function of the
+// environment it is given; nothing here has state, and everything may be called from any thread.
 package conf
 
-import (
-	"fmt"
-	"sort"
-	"strings"
-)
+import "fmt"
 
 // MaxLocalHosts is the largest number of processes that one machine is asked to run for a job.
 const MaxLocalHosts = 1024
@@ -126,22 +121,4 @@ func (e *ValueError) Error() string {
 	}
 	return fmt.Sprintf("%s is %q, but must be %s: correct it, or unset it for the default, %s",
 		e.Setting.Env, shown, e.Setting.Type, e.Setting.Default)
-}
-
-// Unknown returns the names of the variables in environ ("NAME=value" strings, as os.Environ gives them) that look
-// like settings, since they begin with JIA_, but are none: most likely misspelt. Sorted, nil when there are none.
-func Unknown(environ []string) []string {
-	known := make(map[string]bool, len(Table))
-	for _, row := range Table {
-		known[row.Env] = true
-	}
-	var unknown []string
-	for _, entry := range environ {
-		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "JIA_") && !known[name] {
-			unknown = append(unknown, name)
-		}
-	}
-	sort.Strings(unknown)
-	return unknown
 }

@@ -122,10 +122,3 @@ func TestTableIsComplete(t *testing.T) {
 		}
 	}
 }
-
-func TestUnknown(t *testing.T) {
-	got := conf.Unknown([]string{"HOME=/", "JIA_NPORC=4", "JIA_NPROC=4", "JIA_COLOUR", "JIAJIA=1", ""})
-	if diff := cmp.Diff([]string{"JIA_COLOUR", "JIA_NPORC"}, got); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -94,9 +94,6 @@ func (n *Node) Connect() error {
 	return nil
 }
 
-// Region returns the shared region, for reports.
-func (n *Node) Region() *region.Region { return n.region }
-
 // lost reports a peer that is gone. It does not wait for the end of the job, since the server calls it.
 func (n *Node) lost(host wire.HostID, err error) {
 	if n.leaving.Load() || !n.failing.CompareAndSwap(false, true) {

@@ -41,7 +41,8 @@ func removeHandlers() error {
 	return nil
 }
 
-// jiaRegionFault is called by the signal handler on the thread that faulted. It allocates nothing and takes no lock.
+// jiaRegionFault is called by the signal handler on the thread that faulted. It allocates nothing and takes no lock
+// of its own; what OnFault does is its affair.
 //
 //export jiaRegionFault
 func jiaRegionFault(page C.uint64_t, write C.int) C.int {
