@@ -259,7 +259,7 @@ type story struct {
 	pids   []int    // supervisor, host 0, 1, ...
 }
 
-// begin starts a program that announces itself, and waits until it has.
+// begin starts a program that announces itself, waits until it has, and has it go on.
 func begin(t *testing.T, cmd *exec.Cmd) *story {
 	t.Helper()
 	s := &story{cmd: cmd}
@@ -286,6 +286,11 @@ func begin(t *testing.T, cmd *exec.Cmd) *story {
 			t.Fatal(err)
 		}
 		s.pids = append(s.pids, pid)
+	}
+	for _, pid := range s.pids[1:] {
+		if err := unix.Kill(pid, signalRead); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return s
 }

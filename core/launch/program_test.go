@@ -144,8 +144,11 @@ func runProgram(name string) int {
 	return status
 }
 
-// announce tells the test which processes the job consists of, and returns their ids by rank.
+// announce tells the test which processes the job consists of, and returns their ids by rank once the test has read
+// them: whoever dies earlier may take the announcement along.
 func announce(job *Job) []int {
+	read := make(chan os.Signal, 1)
+	signal.Notify(read, signalRead) // before the exchange: host 0 may be quick
 	table, err := job.Exchange(strconv.Itoa(os.Getpid()))
 	if err != nil {
 		job.Fail(err.Error())
@@ -159,8 +162,12 @@ func announce(job *Job) []int {
 			panic(err)
 		}
 	}
+	<-read
 	return pids
 }
+
+// signalRead is how begin tells the hosts that it has read the announcement.
+const signalRead = unix.SIGUSR1
 
 const hammerLines = 200
 
@@ -263,7 +270,9 @@ func atoi(text string) int {
 
 // report has every host but one complain about the death of that one, whose turn comes a little later.
 func report(job *Job, _ []string) int {
-	announce(job)
+	if _, err := job.Exchange("here"); err != nil {
+		panic(err)
+	}
 	if job.Rank() == 2 {
 		if err := unix.Kill(os.Getpid(), unix.SIGKILL); err != nil {
 			panic(err)
