@@ -86,10 +86,10 @@ func show(f Field, v uint64) string {
 	return fmt.Sprint(v)
 }
 
-// spread returns the smallest, the middle and the largest value of a field, and which host has the largest.
+// spread returns the smallest, the middle and the largest value of a field, and the first host that has the largest.
 func spread(f Field, list []Host) []string {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Host) int { return cmp.Compare(a.Row[f], b.Row[f]) })
-	last := list[len(list)-1]
-	return []string{show(f, list[0].Row[f]), show(f, list[len(list)/2].Row[f]), show(f, last.Row[f]), fmt.Sprint(last.Host)}
+	byValue := func(a, b Host) int { return cmp.Compare(a.Row[f], b.Row[f]) }
+	sorted := slices.SortedFunc(slices.Values(list), byValue)
+	most := slices.MaxFunc(list, byValue)
+	return []string{show(f, sorted[0].Row[f]), show(f, sorted[len(sorted)/2].Row[f]), show(f, most.Row[f]), fmt.Sprint(most.Host)}
 }
