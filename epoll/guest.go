@@ -187,6 +187,6 @@ func (g *guest) send(b []byte) bool {
 func (g *guest) drop(why offence) {
 	g.door.remove(g)
 	g.door.t.strangers.Add(1)
-	unix.Close(g.fd)
 	g.door.remarks.make(why, addrPort(g.from).Addr())
+	unix.Close(g.fd)
 }
