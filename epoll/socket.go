@@ -121,7 +121,7 @@ func tune(fd int, p purpose) error {
 		return nil
 	}
 	// Links have probes of their own: see broken.
-	return keepAlive(fd)
+	return keepAlive(fd, p)
 }
 
 // await sleeps until fd has one of the events, the deadline passes (os.ErrDeadlineExceeded), or stop becomes readable

@@ -11,9 +11,10 @@ import (
 
 // A machine that vanishes (power, cable, switch) says nothing, and a host that waits for it would wait for ever; the
 // kernel gives up data that nobody acknowledges only after a quarter of an hour. So each pair of hosts has one
-// connection on which nothing is ever sent: there, keep-alive probes always run, and their answers come from the other
-// kernel, whatever its process is doing. TCP_USER_TIMEOUT on the busy connections would be no substitute: Linux
-// applies it also to a receiver that does not read, so it would declare a host lost that was merely stopped.
+// connection on which nothing is sent after its handshake: there, keep-alive probes always run, and their answers come
+// from the other kernel, whatever its process is doing. TCP_USER_TIMEOUT on the busy connections would be no substitute:
+// Linux applies it also to a receiver that does not read, so it would declare a host lost that was merely stopped. On the
+// watch connection it is right, and takes care of a machine that vanishes before it has acknowledged the handshake.
 //
 // Twenty seconds without an answer are more than a network takes to recover from a failed switch or a virtual machine to
 // move, and few enough for a person who waits. Three probes may be lost by chance.
@@ -59,16 +60,19 @@ func (w *watch) ready(uint32) {
 	w.t.broken(w.peer, err)
 }
 
-// keepAlive sets the probes of a connection.
-func keepAlive(fd int) error {
-	for _, o := range []struct {
-		level, name, value int
-	}{
+// keepAlive sets the probes of a watch connection, or of a link.
+func keepAlive(fd int, p purpose) error {
+	type option struct{ level, name, value int }
+	options := []option{
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(probeIdle / time.Second)},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeGap / time.Second)},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, probes},
-	} {
+	}
+	if p == forWatch {
+		options = append(options, option{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(vanishTime / time.Millisecond)})
+	}
+	for _, o := range options {
 		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
 			return os.NewSyscallError("setsockopt keepalive", err)
 		}
