@@ -117,6 +117,9 @@ type Setting struct {
 	access
 }
 
+// Value returns the setting's value in s as it could be written in the environment, "" when none was set.
+func (row *Setting) Value(s Settings) string { return row.get(&s) }
+
 // Table lists every setting, in the order in which the documentation shows them.
 var Table = []Setting{
 	{
