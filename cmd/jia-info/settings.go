@@ -5,15 +5,14 @@ import "jiajia/core/conf"
 // settings lists the values in force; err is what is wrong with one of them, and what is then shown are the defaults.
 func (m machine) settings(s conf.Settings, warnings []string, err error) section {
 	sec := section{Name: "Settings"}
+	standard, _ := conf.Load(func(string) string { return "" }) // the defaults are valid
 	for _, row := range conf.Table {
-		i := item{Name: row.Env, Value: row.Value(s), Why: "default", State: ok}
-		switch {
+		i := item{Name: row.Env, Value: row.Default + row.Unset, Why: "default", State: ok}
+		switch value := row.Value(s); {
 		case m.env(row.Env) != "":
 			i.Value, i.Why = m.env(row.Env), "from the environment"
-		case i.Value == "":
-			i.Value = row.Unset
-		case i.Value != row.Default:
-			i.Why = "from " + conf.ConfFile
+		case value != row.Value(standard):
+			i.Value, i.Why = value, "from "+conf.ConfFile
 		}
 		sec.Items = append(sec.Items, i)
 	}
