@@ -51,8 +51,8 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
-	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux iproute2 mandoc
-	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
+	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 mandoc
+	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes examples-run cmake
 
 .PHONY: check
 check: ## the quick part of `make test` (under 3 minutes)
@@ -88,8 +88,14 @@ model-full: ## model checker: every story, every planted bug (about 5 minutes)
 	docs/model/bugs.sh
 
 .PHONY: header
-header: ## include/jia.h under every C and C++ standard that programs use
-	tests/header/run.sh
+header: $(LIB) ## include/jia.h under every C and C++ standard that programs use
+	tests/header/run.sh build
+
+.PHONY: fortran
+fortran: $(LIB) ## FORTRAN, old and new: every call, and the examples on 4 processes
+	tests/fortran/run.sh build
+	$(MAKE) --no-print-directory -C c_examples/fortran
+	scripts/demo.sh 4 build/examples/fortran
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## each fuzz target for a few seconds
@@ -104,9 +110,10 @@ processes: examples ## real processes: examples and random programs, both fault 
 	$(GO) test -count=1 -timeout 20m ./tests/...
 
 .PHONY: examples-run
-examples-run: examples ## the examples on 1 process and on 4
+examples-run: examples ## the examples on 1 process and on 4, and the tutorial's programs
 	scripts/demo.sh 1
 	scripts/demo.sh 4
+	scripts/demo.sh 4 build/examples/tutorial
 
 .PHONY: cmake
 cmake: ## the CMake build and its tests

@@ -372,8 +372,15 @@ extern int jia_lock_index;
 
 /* Written with one argument or two, or an empty one, depending on the program. */
 #if defined(__cplusplus) || !defined(__STRICT_ANSI__) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#if defined(__GNUC__) /* gnu89 has them too; -Wpedantic is not to complain of it */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wvariadic-macros"
+#endif
 #define BARINIT(...) { }
 #define MAIN_INITENV(...)
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 #else
 #define BARINIT(x) { }
 #define MAIN_INITENV(x, y)

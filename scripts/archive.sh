@@ -21,8 +21,11 @@ CGO_ENABLED=1 "${GO:-go}" build -buildmode=c-archive -trimpath -buildvcs=false -
 ld -r -d --whole-archive "$work/raw.a" -o "$work/jia.o"
 
 # Every word of the header's declarations is a candidate; only a name that the object defines can match.
-# FORTRAN sees lower-case names with an underscore behind.
-"${CC:-cc}" -E -P include/jia.h | grep -oE '[A-Za-z_][A-Za-z0-9_]*' | sort -u | sed 'p; s/$/_/' > "$work/public"
+# FORTRAN sees lower-case names with an underscore behind; jia is its COMMON block, the rest are subroutines that C lacks.
+{
+  "${CC:-cc}" -E -P include/jia.h
+  echo jia jiaf_init jia_distask
+} | grep -oE '[A-Za-z_][A-Za-z0-9_]*' | sort -u | sed 'p; s/$/_/' > "$work/public"
 objcopy --keep-global-symbols="$work/public" "$work/jia.o"
 
 # Go starts its runtime from a constructor without a priority, whose order with the program's depends on the link. Give it

@@ -99,10 +99,11 @@ var special = map[string][]string{
 	"crash":    {"-O0"}, // crashes are undefined behaviour: do not give the compiler ideas
 }
 
-// programs lists a program for every C file in programs/ and c_examples/, and for every folder in programs/.
+// programs lists a program for every C file in programs/, c_examples/ and c_examples/tutorial/, and for every folder in
+// programs/.
 func programs() ([]program, error) {
 	var all []program
-	for _, pattern := range []string{"programs/*", "../c_examples/*.c"} {
+	for _, pattern := range []string{"programs/*", "../c_examples/*.c", "../c_examples/tutorial/*.c"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err

@@ -68,6 +68,10 @@ func TestPrograms(t *testing.T) {
 		{"waiting", "events", []int{1, 2, 5}},
 		{"locks", "2000", []int{1, 2, 4}},
 		{"pages", "5000", []int{1, 2, 3}},
+		{"step1", "62 30", []int{1}},
+		{"step2", "62 30", []int{1, 2, 4}},
+		{"step3", "62 30", []int{1, 2, 4}},
+		{"step4", "62 30", []int{1, 3, 4}},
 	} {
 		for _, backend := range backends {
 			for _, hosts := range hostCounts(test.hosts...) {

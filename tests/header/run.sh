@@ -24,10 +24,13 @@ for std in gnu89 gnu99 gnu11 gnu17; do
 	compile "$cc" -std=$std "$old" "$here/old_splash.c"
 done
 for std in gnu89 c90 c99 gnu99 c11 gnu11 c17 gnu17; do
-	compile "$cc" -std=$std "$strict" -Wstrict-prototypes "$here/own_names.c"
+	compile "$cc" -std=$std "$strict" -Wpedantic -Wstrict-prototypes "$here/own_names.c"
 done
-for std in c90 c99 c11 c17; do
-	compile "$cc" -std=$std -pedantic "$strict" -x c "$include/jia.h"
+for std in c90 gnu89 c99 gnu99 c11 gnu11 c17 gnu17; do
+	compile "$cc" -std=$std "$strict" -Wpedantic -x c "$include/jia.h"
+done
+for std in c++11 c++17 gnu++17 c++20; do
+	compile "$cxx" -std=$std "$strict" -Wpedantic -x c++ "$include/jia.h"
 done
 for std in c11 c17 gnu17; do
 	compile "$cc" -std=$std "$strict" -pedantic "$here/modern.c"

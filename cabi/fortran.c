@@ -1,0 +1,159 @@
+/*
+ * fortran.c - the calls of jia.h under the names that FORTRAN gives them: lower case and an underscore behind.
+ *
+ * Old programs pass numbers with %val, so arguments arrive by value, as in C; arrays arrive as addresses, as always. A
+ * size may be an integer*4 of the caller's as well as an integer*8: an instruction that computes the lower half of a
+ * 64-bit register clears its upper half.
+ *
+ * Each call that jia.h declares has a wrapper here; tests/fortran/interfaces.sh sees to that.
+ */
+#include <string.h>
+
+#include "jia.h"
+
+/*
+ * jia_ is COMMON /jia/, which a program that uses it defines too: as a common symbol, before which a weak definition
+ * gives way. This one is for programs without, so that the library links. Only calls from FORTRAN write to it: in a C
+ * program the name may be anything.
+ */
+struct jia_common {
+	int jiapid, jiahosts;
+};
+extern struct jia_common jia_;
+struct jia_common jia_ __attribute__((weak)) = { 0, 1 };
+
+/* libgfortran's FLUSH; null writes all units. Weak: a C program comes without that library. */
+extern void _gfortran_flush_i4(const int *unit) __attribute__((weak));
+
+/* jiaf_init_ is weak because old programs may bring along the subroutine jiaf_init of the old library's FORTRAN part. */
+void jiaf_init_(void) __attribute__((weak));
+void jia_distask_(int *, int *, const int *, const int *) __attribute__((weak));
+
+/* jia_init_ takes no notice of the program's arguments, whichever way they were passed; the library finds them itself. */
+void jia_init_(void)
+{
+	static char *none[] = { NULL };
+
+	jia_init(0, none);
+	jia_.jiapid = jiapid;
+	jia_.jiahosts = jiahosts;
+}
+
+void jiaf_init_(void)
+{
+	jia_init_();
+}
+
+void jia_exit_(void)
+{
+	jia_exit();
+}
+
+void jia_end_(void)
+{
+	jia_end();
+}
+
+/* jia_error_ takes a character variable, whose length is behind the other arguments, and which blanks fill up. */
+void jia_error_(const char *text, size_t length)
+{
+	while (length > 0 && text[length - 1] == ' ')
+		length--;
+	if (_gfortran_flush_i4)
+		_gfortran_flush_i4(NULL);
+	jia_error("%.*s", length < 4096 ? (int)length : 4096, text);
+}
+
+double jia_clock_(void)
+{
+	return jia_clock();
+}
+
+unsigned long jia_alloc_(size_t size)
+{
+	return jia_alloc(size);
+}
+
+unsigned long jia_alloc1_(size_t size)
+{
+	return jia_alloc1(size);
+}
+
+unsigned long jia_alloc2_(size_t size, size_t block)
+{
+	return jia_alloc2(size, block);
+}
+
+unsigned long jia_alloc2p_(size_t size, int host)
+{
+	return jia_alloc2p(size, host);
+}
+
+unsigned long jia_alloc3_(size_t size, size_t block, int start)
+{
+	return jia_alloc3(size, block, start);
+}
+
+unsigned long jia_alloc4_(size_t size, const int *blocks, int n, int start)
+{
+	return jia_alloc4(size, blocks, n, start);
+}
+
+unsigned long jia_alloc_array_(size_t size, const int *array, int n)
+{
+	return jia_alloc_array(size, array, n);
+}
+
+unsigned long jia_alloc_random_(size_t size)
+{
+	return jia_alloc_random(size);
+}
+
+void jia_lock_(int lockid)
+{
+	jia_lock(lockid);
+}
+
+void jia_unlock_(int lockid)
+{
+	jia_unlock(lockid);
+}
+
+void jia_barrier_(void)
+{
+	jia_barrier();
+}
+
+void jia_wait_(void)
+{
+	jia_wait();
+}
+
+void jia_setcv_(int cvid)
+{
+	jia_setcv(cvid);
+}
+
+void jia_resetcv_(int cvid)
+{
+	jia_resetcv(cvid);
+}
+
+void jia_waitcv_(int cvid)
+{
+	jia_waitcv(cvid);
+}
+
+/*
+ * jia_distask_ is a subroutine of the old library's FORTRAN part: of the loop from *first to *last, this host's part, *begin
+ * to *end inclusive. All but the last have equally many turns; the part of a host for which none are left is empty.
+ */
+void jia_distask_(int *begin, int *end, const int *first, const int *last)
+{
+	long turns = (long)*last - *first + 1;
+	long share = turns > 0 ? (turns + jiahosts - 1) / jiahosts : 0;
+	long from = *first + share * jiapid, to = from + share - 1;
+
+	*begin = (int)from;
+	*end = (int)(to < *last ? to : *last);
+}

@@ -1,0 +1,240 @@
+! jia.f90 - module jia: the calls of jia.h for Fortran 2008 and newer.
+!
+! A module is compiled by the compiler that uses it, so add this file to the program's own:
+!
+!     gfortran <dir of this file>/jia.f90 app.f90 -L<dir of libjia.a> -ljia
+!
+! What the calls do is said in jia.h, memory model and errors included. Here they differ from C in this:
+! - Allocations return a type(c_ptr), which c_f_pointer of iso_c_binding turns into an array:
+!
+!       real(real64), pointer :: grid(:,:)
+!       call c_f_pointer(jia_alloc2(8 * n * m, 8 * n * band), grid, [n, m])
+!
+!   Columns lie one behind the other, so deal out blocks of whole columns. Sizes and blocks are in bytes, both of kind
+!   c_int (the default) or both of kind c_size_t; beyond 2**31 - 1 bytes take the latter: 8_c_size_t * n * m.
+! - Declare pointers to shared memory volatile where one is read again and again without a call in between.
+! - jia_init has no arguments, and jia_error has a text in place of a format.
+! - jia_init sets jiapid and jiahosts; they may be read only.
+!
+! Output of print and write is kept by the Fortran library until its buffer is full or flush is called.
+module jia
+    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_ptr, c_size_t
+    use, intrinsic :: iso_fortran_env, only: error_unit, output_unit
+    implicit none
+    private
+
+    public :: jiapid, jiahosts
+    public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
+    public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
+    public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
+
+    integer(c_int), protected, bind(C, name="jiapid") :: jiapid
+    integer(c_int), protected, bind(C, name="jiahosts") :: jiahosts
+
+    ! --- the job ---
+
+    interface
+        subroutine jia_init() bind(C, name="jia_init_")
+        end subroutine
+
+        subroutine jia_exit() bind(C, name="jia_exit")
+        end subroutine
+
+        subroutine jia_end() bind(C, name="jia_end")
+        end subroutine
+
+        ! jia_error of C has a format and any number of arguments; this one a text and its length.
+        subroutine error_text(text, length) bind(C, name="jia_error_")
+            import :: c_char, c_size_t
+            character(kind=c_char), intent(in) :: text(*)
+            integer(c_size_t), value :: length
+        end subroutine
+
+        function jia_clock() bind(C, name="jia_clock") result(seconds)
+            import :: c_double
+            real(c_double) :: seconds
+        end function
+    end interface
+
+    ! --- shared memory: sizes of kind c_size_t and of kind c_int ---
+
+    interface jia_alloc
+        function alloc_c(size) bind(C, name="jia_alloc") result(address)
+            import :: c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            type(c_ptr) :: address
+        end function
+        procedure alloc
+    end interface
+
+    interface jia_alloc1
+        function alloc1_c(size) bind(C, name="jia_alloc1") result(address)
+            import :: c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            type(c_ptr) :: address
+        end function
+        procedure alloc1
+    end interface
+
+    interface jia_alloc2
+        function alloc2_c(size, block) bind(C, name="jia_alloc2") result(address)
+            import :: c_ptr, c_size_t
+            integer(c_size_t), value :: size, block
+            type(c_ptr) :: address
+        end function
+        procedure alloc2
+    end interface
+
+    interface jia_alloc2p
+        function alloc2p_c(size, host) bind(C, name="jia_alloc2p") result(address)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            integer(c_int), value :: host
+            type(c_ptr) :: address
+        end function
+        procedure alloc2p
+    end interface
+
+    interface jia_alloc3
+        function alloc3_c(size, block, start) bind(C, name="jia_alloc3") result(address)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_size_t), value :: size, block
+            integer(c_int), value :: start
+            type(c_ptr) :: address
+        end function
+        procedure alloc3
+    end interface
+
+    interface jia_alloc4
+        function alloc4_c(size, blocks, n, start) bind(C, name="jia_alloc4") result(address)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            integer(c_int), intent(in) :: blocks(*)
+            integer(c_int), value :: n, start
+            type(c_ptr) :: address
+        end function
+        procedure alloc4
+    end interface
+
+    interface jia_alloc_array
+        function alloc_array_c(size, array, n) bind(C, name="jia_alloc_array") result(address)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            integer(c_int), intent(in) :: array(*)
+            integer(c_int), value :: n
+            type(c_ptr) :: address
+        end function
+        procedure alloc_array
+    end interface
+
+    interface jia_alloc_random
+        function alloc_random_c(size) bind(C, name="jia_alloc_random") result(address)
+            import :: c_ptr, c_size_t
+            integer(c_size_t), value :: size
+            type(c_ptr) :: address
+        end function
+        procedure alloc_random
+    end interface
+
+    ! --- synchronisation ---
+
+    interface
+        subroutine jia_lock(lockid) bind(C, name="jia_lock")
+            import :: c_int
+            integer(c_int), value :: lockid
+        end subroutine
+
+        subroutine jia_unlock(lockid) bind(C, name="jia_unlock")
+            import :: c_int
+            integer(c_int), value :: lockid
+        end subroutine
+
+        subroutine jia_barrier() bind(C, name="jia_barrier")
+        end subroutine
+
+        subroutine jia_wait() bind(C, name="jia_wait")
+        end subroutine
+
+        subroutine jia_setcv(cvid) bind(C, name="jia_setcv")
+            import :: c_int
+            integer(c_int), value :: cvid
+        end subroutine
+
+        subroutine jia_resetcv(cvid) bind(C, name="jia_resetcv")
+            import :: c_int
+            integer(c_int), value :: cvid
+        end subroutine
+
+        subroutine jia_waitcv(cvid) bind(C, name="jia_waitcv")
+            import :: c_int
+            integer(c_int), value :: cvid
+        end subroutine
+    end interface
+
+contains
+
+    ! jia_error - end the job as failed, with one line of text on standard error. Does not return.
+    subroutine jia_error(text)
+        character(*), intent(in) :: text
+
+        flush (output_unit)
+        flush (error_unit)
+        call error_text(text, len(text, c_size_t))
+    end subroutine
+
+    function alloc(size) result(address)
+        integer(c_int), intent(in) :: size
+        type(c_ptr) :: address
+
+        address = jia_alloc(int(size, c_size_t))
+    end function
+
+    function alloc1(size) result(address)
+        integer(c_int), intent(in) :: size
+        type(c_ptr) :: address
+
+        address = jia_alloc1(int(size, c_size_t))
+    end function
+
+    function alloc2(size, block) result(address)
+        integer(c_int), intent(in) :: size, block
+        type(c_ptr) :: address
+
+        address = jia_alloc2(int(size, c_size_t), int(block, c_size_t))
+    end function
+
+    function alloc2p(size, host) result(address)
+        integer(c_int), intent(in) :: size, host
+        type(c_ptr) :: address
+
+        address = jia_alloc2p(int(size, c_size_t), host)
+    end function
+
+    function alloc3(size, block, start) result(address)
+        integer(c_int), intent(in) :: size, block, start
+        type(c_ptr) :: address
+
+        address = jia_alloc3(int(size, c_size_t), int(block, c_size_t), start)
+    end function
+
+    function alloc4(size, blocks, n, start) result(address)
+        integer(c_int), intent(in) :: size, blocks(*), n, start
+        type(c_ptr) :: address
+
+        address = jia_alloc4(int(size, c_size_t), blocks, n, start)
+    end function
+
+    function alloc_array(size, array, n) result(address)
+        integer(c_int), intent(in) :: size, array(*), n
+        type(c_ptr) :: address
+
+        address = jia_alloc_array(int(size, c_size_t), array, n)
+    end function
+
+    function alloc_random(size) result(address)
+        integer(c_int), intent(in) :: size
+        type(c_ptr) :: address
+
+        address = jia_alloc_random(int(size, c_size_t))
+    end function
+end module

@@ -1,0 +1,43 @@
+! jiaf.h - the calls of JIAJIA for FORTRAN programs in fixed form with Cray pointers.
+!
+!     include 'jiaf.h'
+!
+! behind the program's IMPLICIT statements, in every program unit that shares memory. Compile with
+!
+!     gfortran -fcray-pointer app.f -I<dir of this file> -L<dir of libjia.a> -ljia
+!
+! New programs are better off with the module of jia.f90, whose arguments the compiler checks.
+!
+! Every call of jia.h exists under its name, and means what jia.h says. Pass numbers with %val, arrays as they are:
+!
+!     call jiaf_init()                          before all others; finds the program's arguments by itself.
+!     call jia_init()                           the same; arguments are ignored.
+!     call jia_lock(%val(1))
+!     p = jia_alloc3(%val(8*n*n), %val(8*n*n/jiahosts), %val(0))
+!     p = jia_alloc_array(%val(bytes), list, %val(jiahosts))   list: an array of integer*4
+!     call jia_error('no convergence')          one line of text; ends the job.
+!     call jia_distask(begin, end, 1, n)        this host's part of a loop from 1 to n. Nothing here with %val.
+!
+! Sizes in bytes are integer*4 or integer*8 as the program likes; beyond 2 Gbyte take integer*8, as in %val(8_8*n*n).
+! Addresses are integer*8: what holds one is the pointer of a POINTER statement, or an integer*8. Declare this way
+! (the bounds may be dummy arguments or constants):
+!
+!     real*8 a(n,n)
+!     pointer (pa, a)
+!     common /shared/ pa
+!
+! jiapid and jiahosts are set by jiaf_init and jia_init; a program whose main is in C calls jia_init_() instead of jia_init.
+! Output of PRINT and WRITE is kept by the FORTRAN library; `call flush(6)` sends it on its way.
+
+      integer*4 jiapid, jiahosts
+      common /jia/ jiapid, jiahosts
+
+      real*8 jia_clock
+      external jia_clock
+
+      integer*8 jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p
+      integer*8 jia_alloc3, jia_alloc4, jia_alloc_array
+      integer*8 jia_alloc_random
+      external jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p
+      external jia_alloc3, jia_alloc4, jia_alloc_array
+      external jia_alloc_random

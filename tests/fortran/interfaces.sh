@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# interfaces.sh: every function that include/jia.h declares has a wrapper for old FORTRAN in cabi/fortran.c and an
+# interface in include/jia.f90, and every allocation a type in include/jiaf.h.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Functions of the header that FORTRAN does without, and why:
+without=()
+
+# needs FILE PATTERN: complain unless FILE has a line with PATTERN.
+status=0
+needs() {
+  grep -qE -- "$2" "$1" || { echo "interfaces.sh: $1 lacks $function" >&2; status=1; }
+}
+
+functions=$("${CC:-cc}" -E -P include/jia.h | tr '\n' ' ' | grep -oE '\bjia_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
+[ -n "$functions" ] || { echo "interfaces.sh: found no function in include/jia.h" >&2; exit 1; }
+for function in $functions; do
+  case " ${without[*]} " in *" $function "*) continue ;; esac
+  needs cabi/fortran.c "^[a-z].* \*?${function}_\("
+  needs include/jia.f90 "bind\(C, name=\"${function}_?\"\)"
+  needs include/jia.f90 "(public ::|public ::.*[ ,])${function}|public ::.*\b${function}\b"
+  case $function in jia_alloc* | jia_clock) needs include/jiaf.h "^      external .*\b$function\b" ;; esac
+done
+exit "$status"

@@ -1,0 +1,64 @@
+! modern - every call of module jia. With the argument "error" host 0 prints a line and ends the job.
+program modern
+    use, intrinsic :: iso_c_binding
+    use jia
+    implicit none
+
+    integer(c_size_t), parameter :: big = 3221225472_c_size_t ! does not fit in an integer of 4 bytes
+    integer, pointer :: sum, list(:)
+    integer, pointer :: matrix(:,:)
+    type(c_ptr) :: p, q
+    character(16) :: arg
+    real(c_double) :: t
+    integer :: i
+
+    call jia_init()
+    call get_command_argument(1, arg)
+    if (arg == "error" .and. jiapid == 0) then
+        print *, "printed before the error"
+        call jia_error("no convergence")
+    end if
+    t = jia_clock()
+
+    call c_f_pointer(jia_alloc(4), sum)
+    call c_f_pointer(jia_alloc1(4 * jiahosts), list, [jiahosts])
+    call c_f_pointer(jia_alloc2(4 * 64 * 64, 4096), matrix, [64, 64])
+    p = jia_alloc2(big, 65536_c_size_t)
+    q = jia_alloc2p(4096_c_size_t, jiahosts - 1)
+    if (transfer(q, 0_c_intptr_t) - transfer(p, 0_c_intptr_t) /= big) call jia_error("3 Gbyte")
+    p = jia_alloc(4096_c_size_t)
+    p = jia_alloc1(4096_c_size_t)
+    p = jia_alloc2p(4096, 0)
+    p = jia_alloc3(8192, 4096, jiahosts - 1)
+    p = jia_alloc3(8192_c_size_t, 4096_c_size_t, 0)
+    p = jia_alloc4(65536, [4096, 8192], 2, 0)
+    p = jia_alloc4(65536_c_size_t, [4096, 8192], 2, 0)
+    p = jia_alloc_array(12288, [4096, 8192], min(2, jiahosts))
+    p = jia_alloc_array(12288_c_size_t, [4096], 1)
+    p = jia_alloc_random(4096)
+    p = jia_alloc_random(4096_c_size_t)
+
+    list(jiapid + 1) = jiapid + 1
+    do i = jiapid + 1, 64, jiahosts
+        matrix(:, i) = i
+    end do
+    call jia_lock(3)
+    sum = sum + jiapid + 1
+    call jia_unlock(3)
+    call jia_wait()
+    if (jiapid == 0) call jia_setcv(2)
+    call jia_waitcv(2)
+    call jia_barrier()
+    call jia_resetcv(2)
+
+    if (any(list /= [(i, i = 1, jiahosts)])) call jia_error("jia_alloc1")
+    if (any(matrix(1, :) /= [(i, i = 1, 64)]) .or. any(matrix(64, :) /= matrix(1, :))) call jia_error("jia_alloc2")
+    if (sum /= jiahosts * (jiahosts + 1) / 2) call jia_error("jia_lock")
+    if (jia_clock() < t) call jia_error("jia_clock")
+    if (arg == "end") then
+        call jia_end()
+    else
+        call jia_exit()
+    end if
+    if (jiapid == 0) print *, "modern: ok"
+end program
