@@ -5,7 +5,7 @@
  * size may be an integer*4 of the caller's as well as an integer*8: an instruction that computes the lower half of a
  * 64-bit register clears its upper half.
  *
- * Each call that jia.h declares has a wrapper here; tests/fortran/interfaces.sh sees to that.
+ * Each call that jia.h declares has a wrapper here, but for jia_stats, which fills a structure of C; tests/fortran/interfaces.sh sees to that.
  */
 #include <string.h>
 
@@ -142,6 +142,16 @@ void jia_resetcv_(int cvid)
 void jia_waitcv_(int cvid)
 {
 	jia_waitcv(cvid);
+}
+
+unsigned int jia_startstat_(void)
+{
+	return jia_startstat();
+}
+
+unsigned int jia_stopstat_(void)
+{
+	return jia_stopstat();
 }
 
 /*

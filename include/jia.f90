@@ -18,7 +18,7 @@
 !
 ! Output of print and write is kept by the Fortran library until its buffer is full or flush is called.
 module jia
-    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_ptr, c_size_t
+    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_long, c_ptr, c_size_t, c_sizeof
     use, intrinsic :: iso_fortran_env, only: error_unit, output_unit
     implicit none
     private
@@ -27,6 +27,19 @@ module jia
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
+    public :: jia_stats, jia_startstat, jia_stopstat
+
+    ! What one host did; jia.h explains the members. size is set by jia_stats.
+    type, bind(C), public :: jia_stats_t
+        integer(c_size_t) :: size
+        real(c_double) :: seconds_elapsed, seconds_computing, seconds_faulting, seconds_locks, &
+            seconds_barriers, seconds_waiting, seconds_others
+        integer(c_long) :: read_faults, write_faults, pages_fetched, page_bytes_fetched, pages_served, &
+            pages_invalidated, twins, diffs_sent, diff_bytes_sent, diffs_received, diff_bytes_received
+        integer(c_long) :: locks_local, locks_remote, barriers, waits
+        integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
+        integer(c_long) :: home_pages, cached_pages, memory_bytes
+    end type
 
     integer(c_int), protected, bind(C, name="jiapid") :: jiapid
     integer(c_int), protected, bind(C, name="jiahosts") :: jiahosts
@@ -171,7 +184,35 @@ module jia
         end subroutine
     end interface
 
+    ! --- statistics; the microseconds are modulo 2**32, so that the sign means nothing ---
+
+    interface
+        function stats_c(out) bind(C, name="jia_stats") result(status)
+            import :: c_int, jia_stats_t
+            type(jia_stats_t), intent(inout) :: out
+            integer(c_int) :: status
+        end function
+
+        function jia_startstat() bind(C, name="jia_startstat") result(microseconds)
+            import :: c_int
+            integer(c_int) :: microseconds
+        end function
+
+        function jia_stopstat() bind(C, name="jia_stopstat") result(microseconds)
+            import :: c_int
+            integer(c_int) :: microseconds
+        end function
+    end interface
+
 contains
+
+    ! jia_stats - the numbers of this host.
+    subroutine jia_stats(out)
+        type(jia_stats_t), intent(out) :: out
+
+        out%size = c_sizeof(out)
+        if (stats_c(out) /= 0) call jia_error("jia_stats was called before jia_init")
+    end subroutine
 
     ! jia_error - end the job as failed, with one line of text on standard error. Does not return.
     subroutine jia_error(text)

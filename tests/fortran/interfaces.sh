@@ -13,9 +13,20 @@ needs() {
 functions=$("${CC:-cc}" -E -P include/jia.h | tr '\n' ' ' | grep -oE '\bjia_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
 [ -n "$functions" ] || { echo "interfaces.sh: found no function in include/jia.h" >&2; exit 1; }
 for function in $functions; do
-  needs cabi/fortran.c "^[a-z].* \*?${function}_\("
+  # FORTRAN 77 has no structures.
+  [ "$function" = jia_stats ] || needs cabi/fortran.c "^[a-z].* \*?${function}_\("
   needs include/jia.f90 "bind\(C, name=\"${function}_?\"\)"
   needs include/jia.f90 "public ::.*\b${function}\b"
   case $function in jia_alloc* | jia_clock | jia_recv) needs include/jiaf.h "^      external .*\b$function\b" ;; esac
 done
+
+# jia_stats_t has the members of the C structure, in its order.
+members() {
+  sed -n "/$2/,/$3/p" "$1" | sed "1d; \$d; $4" | tr -s ' ,&\n' '\n' | grep .
+}
+if ! diff <(members include/jia.h 'typedef struct jia_stats {' '^} jia_stats_t' '/^\t/!d; s/;.*//; s/.* //') \
+  <(members include/jia.f90 'type, bind(C), public :: jia_stats_t' 'end type' 's/.*:: //'); then
+  echo "interfaces.sh: the members of jia_stats_t differ in include/jia.h (<) and include/jia.f90 (>)" >&2
+  status=1
+fi
 exit "$status"

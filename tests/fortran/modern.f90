@@ -10,6 +10,7 @@ program modern
     type(c_ptr) :: p, q
     character(16) :: arg
     real(c_double) :: t
+    type(jia_stats_t) :: stats
     integer :: i
 
     call jia_init()
@@ -19,6 +20,7 @@ program modern
         call jia_error("no convergence")
     end if
     t = jia_clock()
+    i = jia_startstat()
 
     call c_f_pointer(jia_alloc(4), sum)
     call c_f_pointer(jia_alloc1(4 * jiahosts), list, [jiahosts])
@@ -55,6 +57,9 @@ program modern
     if (any(matrix(1, :) /= [(i, i = 1, 64)]) .or. any(matrix(64, :) /= matrix(1, :))) call jia_error("jia_alloc2")
     if (sum /= jiahosts * (jiahosts + 1) / 2) call jia_error("jia_lock")
     if (jia_clock() < t) call jia_error("jia_clock")
+    i = jia_stopstat()
+    call jia_stats(stats)
+    if (stats%barriers /= 1 .or. stats%seconds_elapsed <= 0) call jia_error("jia_stats")
     if (arg == "end") then
         call jia_end()
     else

@@ -16,6 +16,8 @@ c     argument "error" host 0 prints a line and ends the job.
         call jia_error(arg)
       endif
       t = jia_clock()
+      call jia_stopstat()
+      call jia_startstat()
 
 c     Sizes of both kinds. What is asked for after 3 Gbyte has to lie
 c     behind them.
