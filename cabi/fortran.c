@@ -144,6 +144,41 @@ void jia_waitcv_(int cvid)
 	jia_waitcv(cvid);
 }
 
+void jia_send_(const void *buf, size_t len, int to, int tag)
+{
+	jia_send(buf, len, to, tag);
+}
+
+long jia_recv_(void *buf, size_t len, int from, int tag)
+{
+	return jia_recv(buf, len, from, tag);
+}
+
+void jia_bcast_(void *buf, size_t len, int root)
+{
+	jia_bcast(buf, len, root);
+}
+
+void jia_reduce_(const void *snd, void *rcv, size_t cnt, int op, int root)
+{
+	jia_reduce(snd, rcv, cnt, op, root);
+}
+
+void jia_divtask_(int *begin, int *end)
+{
+	jia_divtask(begin, end);
+}
+
+void jia_loadcheck_(void)
+{
+	jia_loadcheck();
+}
+
+void jia_config_(int what, int on)
+{
+	jia_config(what, on);
+}
+
 unsigned int jia_startstat_(void)
 {
 	return jia_startstat();

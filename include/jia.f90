@@ -1,4 +1,4 @@
-! jia.f90 - module jia: the calls of jia.h for Fortran 2008 and newer.
+! jia.f90 - module jia: the calls of jia.h for Fortran 2018.
 !
 ! A module is compiled by the compiler that uses it, so add this file to the program's own:
 !
@@ -28,6 +28,15 @@ module jia
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
+    public :: jia_send, jia_recv, jia_bcast, jia_reduce
+    public :: jia_divtask, jia_loadcheck, jia_config
+
+    ! Operations of jia_reduce, wildcards of jia_recv, and what jia_config turns on and off.
+    integer(c_int), parameter, public :: SUM_INT = 0, MAX_INT = 1, MIN_INT = 2
+    integer(c_int), parameter, public :: SUM_FLOAT = 10, MAX_FLOAT = 11, MIN_FLOAT = 12
+    integer(c_int), parameter, public :: SUM_DOUBLE = 20, MAX_DOUBLE = 21, MIN_DOUBLE = 22
+    integer(c_int), parameter, public :: MSG_PROC_ALL = -1, MSG_TAG_ALL = -1
+    integer(c_int), parameter, public :: HMIG = 0, ADWD = 1, BROADCAST = 2, LOADBAL = 3, WVEC = 4, ON = 1, OFF = 0
 
     ! What one host did; jia.h explains the members. size is set by jia_stats.
     type, bind(C), public :: jia_stats_t
@@ -184,6 +193,67 @@ module jia
         end subroutine
     end interface
 
+    ! --- messages: of arrays of any type (a single variable x goes as [x] or an array of one element) ---
+
+    interface jia_send
+        subroutine send_c(buf, len, to, tag) bind(C, name="jia_send")
+            import :: c_int, c_size_t
+            type(*), intent(in) :: buf(*)
+            integer(c_size_t), value :: len
+            integer(c_int), value :: to, tag
+        end subroutine
+        procedure send
+    end interface
+
+    interface jia_recv
+        function recv_c(buf, len, from, tag) bind(C, name="jia_recv") result(received)
+            import :: c_int, c_long, c_size_t
+            type(*), intent(inout) :: buf(*)
+            integer(c_size_t), value :: len
+            integer(c_int), value :: from, tag
+            integer(c_long) :: received
+        end function
+        procedure recv
+    end interface
+
+    interface jia_bcast
+        subroutine bcast_c(buf, len, root) bind(C, name="jia_bcast")
+            import :: c_int, c_size_t
+            type(*), intent(inout) :: buf(*)
+            integer(c_size_t), value :: len
+            integer(c_int), value :: root
+        end subroutine
+        procedure bcast
+    end interface
+
+    interface jia_reduce
+        subroutine reduce_c(snd, rcv, cnt, op, root) bind(C, name="jia_reduce")
+            import :: c_int, c_size_t
+            type(*), intent(in) :: snd(*)
+            type(*), intent(inout) :: rcv(*)
+            integer(c_size_t), value :: cnt
+            integer(c_int), value :: op, root
+        end subroutine
+        procedure reduce
+    end interface
+
+    ! --- dividing work ---
+
+    interface
+        subroutine jia_divtask(begin, end) bind(C, name="jia_divtask")
+            import :: c_int
+            integer(c_int), intent(inout) :: begin, end
+        end subroutine
+
+        subroutine jia_loadcheck() bind(C, name="jia_loadcheck")
+        end subroutine
+
+        subroutine jia_config(what, on) bind(C, name="jia_config")
+            import :: c_int
+            integer(c_int), value :: what, on
+        end subroutine
+    end interface
+
     ! --- statistics; the microseconds are modulo 2**32, so that the sign means nothing ---
 
     interface
@@ -278,4 +348,34 @@ contains
 
         address = jia_alloc_random(int(size, c_size_t))
     end function
+
+    subroutine send(buf, len, to, tag)
+        type(*), intent(in) :: buf(*)
+        integer(c_int), intent(in) :: len, to, tag
+
+        call jia_send(buf, int(len, c_size_t), to, tag)
+    end subroutine
+
+    function recv(buf, len, from, tag) result(received)
+        type(*), intent(inout) :: buf(*)
+        integer(c_int), intent(in) :: len, from, tag
+        integer(c_long) :: received
+
+        received = jia_recv(buf, int(len, c_size_t), from, tag)
+    end function
+
+    subroutine bcast(buf, len, root)
+        type(*), intent(inout) :: buf(*)
+        integer(c_int), intent(in) :: len, root
+
+        call jia_bcast(buf, int(len, c_size_t), root)
+    end subroutine
+
+    subroutine reduce(snd, rcv, cnt, op, root)
+        type(*), intent(in) :: snd(*)
+        type(*), intent(inout) :: rcv(*)
+        integer(c_int), intent(in) :: cnt, op, root
+
+        call jia_reduce(snd, rcv, int(cnt, c_size_t), op, root)
+    end subroutine
 end module

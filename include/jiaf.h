@@ -18,6 +18,12 @@
 !     call jia_error('no convergence')          one line of text; ends the job.
 !     call jia_distask(begin, end, 1, n)        this host's part of a loop from 1 to n. Nothing here with %val.
 !
+!     call jia_send(a, %val(8*n), %val(to), %val(tag))
+!     length = jia_recv(a, %val(8*n), %val(-1), %val(-1))     from any host, any tag
+!     call jia_bcast(a, %val(8*n), %val(0))
+!     call jia_reduce(a, b, %val(n), %val(20), %val(0))       20: SUM_DOUBLE; jia.h has the other numbers
+!     call jia_divtask(begin, end)              begin and end: the loop's, and on return this host's part.
+!
 ! Sizes in bytes are integer*4 or integer*8 as the program likes; beyond 2 Gbyte take integer*8, as in %val(8_8*n*n).
 ! Addresses are integer*8: what holds one is the pointer of a POINTER statement, or an integer*8. Declare this way
 ! (the bounds may be dummy arguments or constants):
@@ -41,3 +47,6 @@
       external jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p
       external jia_alloc3, jia_alloc4, jia_alloc_array
       external jia_alloc_random
+
+      integer*8 jia_recv
+      external jia_recv

@@ -53,6 +53,8 @@ program modern
     call jia_barrier()
     call jia_resetcv(2)
 
+    call messages()
+
     if (any(list /= [(i, i = 1, jiahosts)])) call jia_error("jia_alloc1")
     if (any(matrix(1, :) /= [(i, i = 1, 64)]) .or. any(matrix(64, :) /= matrix(1, :))) call jia_error("jia_alloc2")
     if (sum /= jiahosts * (jiahosts + 1) / 2) call jia_error("jia_lock")
@@ -66,4 +68,34 @@ program modern
         call jia_exit()
     end if
     if (jiapid == 0) print *, "modern: ok"
+
+contains
+
+    ! Round a ring, from host 0 to all, and from all to host 0; lengths of both kinds.
+    subroutine messages()
+        real(c_double) :: x(2), y(2)
+        integer :: first, last
+
+        x = [real(c_double) :: jiapid, 1]
+        call jia_send(x, 16, mod(jiapid + 1, jiahosts), 7)
+        call jia_send([jiapid], 4_c_size_t, jiapid, 8)
+        if (jia_recv(y, 16, MSG_PROC_ALL, 7) /= 16) call jia_error("the length of a message")
+        if (nint(y(1)) /= mod(jiapid + jiahosts - 1, jiahosts)) call jia_error("jia_send, jia_recv")
+        if (jia_recv(y, 16_c_size_t, jiapid, MSG_TAG_ALL) /= 4) call jia_error("a message to this host")
+        call jia_reduce(x, y, 2, SUM_DOUBLE, 0)
+        if (jiapid == 0 .and. any(nint(y) /= [jiahosts * (jiahosts - 1) / 2, jiahosts])) call jia_error("jia_reduce")
+        call jia_reduce(x, y, 1_c_size_t, MAX_DOUBLE, jiahosts - 1)
+        if (jiapid == jiahosts - 1 .and. nint(y(1)) /= jiapid) call jia_error("jia_reduce, the maximum")
+        if (jiapid == 0) x(2) = 42
+        call jia_bcast(x, 16, 0)
+        if (nint(x(1)) /= 0 .or. nint(x(2)) /= 42) call jia_error("jia_bcast")
+        call jia_bcast(x, 16_c_size_t, jiahosts - 1)
+        call jia_config(LOADBAL, ON)
+        call jia_loadcheck()
+        call jia_config(LOADBAL, OFF)
+        first = 1
+        last = jiahosts
+        call jia_divtask(first, last)
+        if (first /= jiapid + 1 .or. last /= first) call jia_error("jia_divtask")
+    end subroutine
 end program

@@ -2,7 +2,7 @@ c     old - every call of an old program, by its old name. With the
 c     argument "error" host 0 prints a line and ends the job.
       program old
       include 'jiaf.h'
-      real*8 t, a(1024), b(1024)
+      real*8 t, a(1024), b(1024), x(2), y(2)
       integer*4 parts(2), begin, end
       integer*8 p, last
       pointer (pa, a), (pb, b)
@@ -53,6 +53,7 @@ c     behind them.
       if (a(1) .ne. jiahosts*(jiahosts + 1)/2)
      &  call jia_error('jia_lock')
       if (jia_clock() .lt. t) call jia_error('jia_clock')
+      call messages(x, y)
       call check
       if (arg .eq. 'end') then
         call jia_end()
@@ -60,6 +61,36 @@ c     behind them.
         call jia_exit()
       endif
       if (jiapid .eq. 0) print *, 'old: ok'
+      end
+
+c     Round a ring, from host 0 to all, and from all to host 0.
+      subroutine messages(x, y)
+      include 'jiaf.h'
+      real*8 x(2), y(2)
+      integer*4 begin, end, previous
+
+      previous = mod(jiapid + jiahosts - 1, jiahosts)
+      x(1) = jiapid
+      x(2) = 1
+      call jia_send(x, %val(16), %val(mod(jiapid + 1, jiahosts)),
+     &  %val(7))
+      if (jia_recv(y, %val(16), %val(-1), %val(-1)) .ne. 16 .or.
+     &  y(1) .ne. previous) call jia_error('jia_send, jia_recv')
+      call jia_reduce(x, y, %val(2), %val(20), %val(0))
+      if (jiapid .eq. 0 .and. (y(2) .ne. jiahosts .or.
+     &  y(1) .ne. jiahosts*(jiahosts - 1)/2))
+     &  call jia_error('jia_reduce')
+      if (jiapid .eq. 0) x(2) = 42
+      call jia_bcast(x, %val(16_8), %val(0))
+      if (x(1) .ne. 0 .or. x(2) .ne. 42) call jia_error('jia_bcast')
+      call jia_config(%val(3), %val(1))
+      call jia_loadcheck()
+      call jia_config(%val(3), %val(0))
+      begin = 1
+      end = jiahosts
+      call jia_divtask(begin, end)
+      if (begin .ne. jiapid + 1 .or. end .ne. begin)
+     &  call jia_error('jia_divtask')
       end
 
 c     A subroutine that has the COMMON block without the header.

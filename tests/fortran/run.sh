@@ -53,5 +53,5 @@ compile modern -O0 "${new[@]}" modern.f90
 good modern
 good modern end
 fails modern
-compile modern-fast -O3 -std=f2008 ../../include/jia.f90 modern.f90
+compile modern-fast -O3 -std=f2018 ../../include/jia.f90 modern.f90
 good modern-fast
