@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,15 +17,16 @@ func TestEightHostsLeaveManyTimes(t *testing.T) {
 	}
 }
 
-// A program that closes whatever there is, such as one that makes a daemon of itself, ends with a line that says so.
+// A program that closes whatever there is, such as one that makes a daemon of itself, ends with a line that says so. Each
+// host that finds out may say it, and so may the supervisor, whoever is first. (Go's runtime, which has lost its
+// descriptors, too, now and then notices by itself before the process ends, and says that as well.)
 func TestClosedDescriptors(t *testing.T) {
-	for when, words := range map[string]string{
-		"before": "the program has closed it before jia_init",
-		"after":  "the program has closed descriptors of the library",
+	for when, words := range map[string][]string{
+		"before": {"the program has closed it before jia_init"},
+		"after":  {"the program has closed descriptors of the library", "has closed the library's descriptors"},
 	} {
 		result := job{program: "closes", args: []string{when}, hosts: 2}.run(t)
-		result.noGoTrace(t)
-		if result.status == 0 || !strings.Contains(result.stderr, words) || strings.Count(result.stderr, "\n") > 3 {
+		if result.status == 0 || !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(result.stderr, w) }) {
 			t.Errorf("%s: %s, %s", when, describe(result.status), result.stderr)
 		}
 	}

@@ -3,23 +3,25 @@ package tests
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
 
 // Only this machine can reach a job on one machine.
 func TestListensOnLoopbackOnly(t *testing.T) {
-	r := job{program: "waiting", args: []string{"idle", "barrier", "300"}, hosts: 2}.start(t)
+	r := job{program: "endure", hosts: 2}.start(t)
+	r.await("running", func(out string) bool { return strings.Contains(out, "endure: running") })
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var ports []int
-	for limit := time.Now().Add(time.Second); len(ports) < 2 && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
-		ports = nil
-		for _, pid := range processes(r.tag) {
-			ports = append(ports, listeningPorts(pid)...)
-		}
+	for _, pid := range processes(r.tag) {
+		ports = append(ports, listeningPorts(pid)...)
+	}
+	if len(ports) != 2 {
+		t.Errorf("two hosts listen on ports %v", ports)
 	}
 	tried := 0
 	for _, address := range addresses {
@@ -37,5 +39,6 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 		}
 	}
 	t.Logf("%d ports, %d attempts", len(ports), tried)
-	r.wait().good(t, "")
+	touch(t, r, "stop")
+	r.wait().good(t, "endure: ok")
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +30,7 @@ type Job struct {
 	exchanged bool
 	finished  bool // the supervisor has said that all is written: its end is no news
 
+	last    sync.Once     // entered by the thread that ends the process
 	table   chan message  // capacity 1: table or missing
 	drained chan struct{} // closed when the supervisor is done
 }
@@ -105,10 +105,13 @@ func (j *Job) Fail(line string) {
 		line = "the program ended the job without giving a reason"
 	}
 	if err := j.send(message{Kind: kindFail, Line: line}); err != nil {
-		j.say(byHost(j.rank, line))
-		os.Exit(1)
+		j.lastWord(byHost(j.rank, line))
 	}
-	time.Sleep(failLimit) // the listener ends the process before
+	// The listener ends the process before. A system call, not a timer: Go's timers need Go's own epoll descriptor, which a
+	// program that closes what is not its own has closed, too.
+	pause := unix.NsecToTimespec(int64(failLimit))
+	for errors.Is(unix.Nanosleep(&pause, &pause), unix.EINTR) {
+	}
 	os.Exit(1)
 }
 
@@ -151,6 +154,14 @@ func restore(saved, to int) {
 	if _, err := unix.FcntlInt(uintptr(to), unix.F_GETFD, 0); err == nil {
 		_ = unix.Dup3(saved, to, 0) // both are open, so only a signal can interrupt it, and Linux does not do that
 	}
+}
+
+// lastWord ends the process with one line, the first caller's, the supervisor being out of reach.
+func (j *Job) lastWord(line string) {
+	j.last.Do(func() {
+		j.say(line)
+		os.Exit(1)
+	})
 }
 
 // say prints a line of the library where the user can see it, the supervisor being gone.
@@ -234,7 +245,7 @@ func (j *Job) orphaned() {
 		return
 	}
 	if j.rank == 0 {
-		j.say(fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
+		j.lastWord(fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
 			"see the kernel's log (dmesg) for a lack of memory", j.supervisorPid))
 	}
 	os.Exit(1)
