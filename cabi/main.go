@@ -7,7 +7,7 @@ package main
 #include <stdlib.h>
 #include "calls.h"
 
-const char *jia_start_directory(void); // supervise.c; the call also makes the linker take that file from the archive
+const char *jia_start_directory(void); // supervise.c
 */
 import "C"
 
@@ -94,12 +94,8 @@ func jiaGoResetCV(id C.int) { running("jia_resetcv").CV(wire.CVReset, core.CVID(
 //export jiaGoWaitCV
 func jiaGoWaitCV(id C.int) { running("jia_waitcv").CV(wire.CVWait, core.CVID(id)) }
 
-// startDirectory returns where the program was started, "" when that is not known. ok is false when the library's
-// constructor has not run, without which the program cannot become its own supervisor.
-func startDirectory() (dir string, ok bool) {
-	c := C.jia_start_directory()
-	return C.GoString(c), c != nil
-}
+// startDirectory returns where the program was started, "" when that is not known.
+func startDirectory() string { return C.GoString(C.jia_start_directory()) }
 
 //export jiaSupervise
 func jiaSupervise() C.int { return C.int(supervise()) }
