@@ -29,6 +29,8 @@ lib: $(LIB) ## build build/libjia.a (the default)
 $(LIB): go.mod go.sum scripts/archive.sh $(SOURCES)
 	scripts/archive.sh $@
 
+include packaging/install.mk
+
 .PHONY: examples
 examples: $(LIB) ## build the example programs into build/examples
 	$(MAKE) --no-print-directory -C c_examples
@@ -42,8 +44,9 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
-	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
-	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
+	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux \
+	  pkg-config mandoc man-db debhelper lintian
+	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes processes-shared examples-run cmake install-test
 
 .PHONY: check
 check: ## the quick part of `make test` (under 3 minutes)
@@ -94,6 +97,10 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 processes: examples ## real processes: examples and random programs, both fault backends, as an ordinary user too
 	$(GO) test -count=1 -timeout 20m ./tests/...
 
+.PHONY: processes-shared
+processes-shared: ## a part of the same with libjia.so
+	$(GO) test -count=1 -short ./tests -shared
+
 .PHONY: examples-run
 examples-run: examples ## the examples on 1 process and on 4
 	scripts/demo.sh 1
@@ -117,4 +124,4 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

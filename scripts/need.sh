@@ -28,6 +28,8 @@ present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
     util-linux) command -v setpriv > /dev/null ;;
+    man-db) command -v man > /dev/null ;;
+    debhelper) command -v dh > /dev/null && command -v dpkg-buildpackage > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }
