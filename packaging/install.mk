@@ -26,8 +26,8 @@ $(SHARED): $(LIB) scripts/shared.sh scripts/version.sh core/conf/version.go
 build/bin/%: $(SOURCES) $(shell find $(wildcard cmd) -name '*.go') go.mod go.sum
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags=-s -o $@ ./cmd/$*
 
-$(MANPAGES): include/jia.h core/conf/version.go $(wildcard scripts/manpages/*.go cmd/*/*.go)
-	$(GO) run ./scripts/manpages -out build/man -version $(VERSION) $(wildcard cmd/*)
+$(MANPAGES): include/jia.h core/conf/version.go $(wildcard scripts/manpages/*.go)
+	$(GO) run ./scripts/manpages -out build/man -version $(VERSION)
 
 .PHONY: install
 install: all ## install under PREFIX (/usr/local); BINDIR, LIBDIR, INCLUDEDIR, MANDIR, DOCDIR, DESTDIR as usual

@@ -64,6 +64,9 @@ everything() {
   for f in "$build"/bin/*; do
     if [ -f "$f" ]; then file 755 "$f" "$bindir"; fi
   done
+  for f in cmd/*/*.1; do
+    if [ -f "$f" ]; then file 644 "$f" "$mandir/man1"; fi
+  done
   for f in "$build"/man/man*/*; do
     if [ -L "$f" ]; then
       link "$(readlink "$f")" "$mandir/${f#"$build/man/"}"

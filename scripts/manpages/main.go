@@ -1,7 +1,7 @@
 // Command manpages writes the manual pages: one in section 3 for each documented group of declarations in include/jia.h,
-// jia(7) from the header's first comment, and one in section 1 for each command, from its package comment.
+// and jia(7) from the header's first comment.
 //
-//	manpages -out build/man -version 3.0.0 [-header include/jia.h] [folder of a command ...]
+//	manpages -out build/man -version 3.0.0 [-header include/jia.h]
 //
 // It fails when a declaration has no documentation.
 package main
@@ -24,14 +24,14 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := write(*out, *version, *header, flag.Args()); err != nil {
+	if err := write(*out, *version, *header); err != nil {
 		fmt.Fprintln(os.Stderr, "manpages:", err)
 		os.Exit(1)
 	}
 }
 
 // write makes every page, in the place of those of an earlier run.
-func write(out, version, header string, commands []string) error {
+func write(out, version, header string) error {
 	text, err := os.ReadFile(header)
 	if err != nil {
 		return err
@@ -45,14 +45,7 @@ func write(out, version, header string, commands []string) error {
 		return err
 	}
 	pages, links := render(h, version, date)
-	for _, dir := range commands {
-		page, err := command(dir, version, date)
-		if err != nil {
-			return err
-		}
-		pages[fmt.Sprintf("man1/%s.1", filepath.Base(dir))] = page
-	}
-	for _, section := range []string{"man1", "man3", "man7"} {
+	for _, section := range []string{"man3", "man7"} {
 		if err := os.RemoveAll(filepath.Join(out, section)); err != nil {
 			return err
 		}

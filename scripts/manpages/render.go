@@ -53,7 +53,8 @@ const library = ".SH LIBRARY\nJIAJIA shared memory\n.RI ( libjia ,\n.IR \\-ljia 
 func (m manual) page(s *section, d *doc) string {
 	var b strings.Builder
 	b.WriteString(m.top(d.names[0], 3))
-	summary := strings.ReplaceAll(strings.TrimSuffix(d.summary, "."), "@", "")
+	summary, _, _ := strings.Cut(strings.TrimSuffix(d.summary, "."), ";")
+	summary = strings.ReplaceAll(summary, "@", "")
 	fmt.Fprintf(&b, "%s \\- %s\n", strings.Join(d.names, ", "), escape(summary))
 	b.WriteString(library)
 	b.WriteString(".SH SYNOPSIS\n.nf\n.B #include <jia.h>\n.PP\n")
@@ -70,7 +71,7 @@ func (m manual) page(s *section, d *doc) string {
 		// It begins with a line of its own, as in "Common to all allocations below:".
 		title, text, found := strings.Cut(intro, "\n\n")
 		if !found || !strings.HasSuffix(title, ":") {
-			title, text = "All of them:", intro
+			title, text = s.title, intro
 		}
 		b.WriteString(".SS " + escape(strings.TrimSuffix(strings.TrimSuffix(title, ":"), " below")) + "\n" + m.paragraphs(text))
 	}

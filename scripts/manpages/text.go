@@ -13,6 +13,7 @@ type prose struct {
 var (
 	parameter   = regexp.MustCompile(`@(\w+)`)
 	itemForm    = regexp.MustCompile(`^(- |@)`)
+	nextForm    = regexp.MustCompile(`(\. )(@\w+(?:,\s+@\w+)*: )`) // a parameter behind the end of another's
 	markForm    = regexp.MustCompile(`(?:^| )(Threads|Fatal): `)
 	beforeMinus = regexp.MustCompile(`(^|[\s("'\[<=])-`)
 )
@@ -91,8 +92,9 @@ func parameterEntry(entry string) bool {
 		len(strings.Fields(names)) == strings.Count(names, "@")
 }
 
-// blocks splits at empty lines. Lines keep their indentation.
+// blocks splits at empty lines, and gives each parameter a line of its own. Lines keep their indentation.
 func blocks(text string) [][]string {
+	text = nextForm.ReplaceAllString(text, ".\n$2")
 	var all [][]string
 	var block []string
 	for _, line := range append(strings.Split(text, "\n"), "") {
@@ -114,7 +116,8 @@ func entries(lines []string) []string {
 	for _, line := range lines {
 		text := strings.TrimSpace(line)
 		indent := strings.Index(line, text)
-		if open && indent > dash && !itemForm.MatchString(text) {
+		inNames := open && strings.HasPrefix(all[len(all)-1], "@") && !strings.Contains(all[len(all)-1], ": ")
+		if inNames || open && indent > dash && !itemForm.MatchString(text) {
 			all[len(all)-1] += " " + text
 		} else {
 			all = append(all, text)

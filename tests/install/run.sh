@@ -101,6 +101,12 @@ while read -r name; do
   man -M "$prefix/share/man" 3 "$name" 2>&1 | grep -q "SYNOPSIS" || fail "man 3 $name"
 done < "$work/names"
 man -M "$prefix/share/man" 7 jia 2>&1 | grep -q "jia_barrier(3)" || fail "man 7 jia"
+for dir in cmd/*/; do
+  name=$(basename "$dir")
+  if [ -d "$dir" ] && ! { [ -x "$prefix/bin/$name" ] && [ -e "$prefix/share/man/man1/$name.1" ]; }; then
+    fail "the command $name or its page is not installed"
+  fi
+done
 mandoc -Tlint -Wwarning "$prefix"/share/man/man*/* || fail "mandoc complains"
 say "  a page for each of $(wc -l < "$work/names") names"
 
