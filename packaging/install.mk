@@ -22,9 +22,8 @@ all: $(LIB) $(SHARED) $(COMMANDS) $(MANPAGES) ## all that is installed: libjia.a
 $(SHARED): $(LIB) scripts/shared.sh scripts/version.sh core/conf/version.go
 	scripts/shared.sh $(LIB) $(@D)
 
-# Commands are Go without C, so that they run on any machine with the same processor.
-build/bin/%: $(SOURCES) $(shell find $(wildcard cmd) -name '*.go') go.mod go.sum
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags=-s -o $@ ./cmd/$*
+build/bin/%: $(SOURCES) $(wildcard cmd/*/*.go) go.mod go.sum
+	$(GO) build -trimpath -buildvcs=false -buildmode=pie -o $@ ./cmd/$*
 
 $(MANPAGES): include/jia.h core/conf/version.go $(wildcard scripts/manpages/*.go)
 	$(GO) run ./scripts/manpages -out build/man -version $(VERSION)
