@@ -14,7 +14,7 @@ import (
 func TestStrangers(t *testing.T) {
 	r := job{program: "waiting", args: []string{"idle", "barrier", "1500"}, hosts: 3, env: []string{"JIA_SPIN=off"}}.start(t)
 	ports := make(map[int]bool)
-	for limit := time.Now().Add(time.Second); len(ports) < 3; time.Sleep(5 * time.Millisecond) {
+	for limit := r.began.Add(r.job.deadline); len(ports) < 3; time.Sleep(5 * time.Millisecond) {
 		for _, pid := range processes(r.tag) {
 			for _, port := range listeningPorts(pid) {
 				ports[port] = true
@@ -67,7 +67,7 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ports []int
-	for limit := time.Now().Add(time.Second); len(ports) < 2 && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+	for limit := r.began.Add(r.job.deadline); len(ports) < 2 && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
 		ports = nil
 		for _, pid := range processes(r.tag) {
 			ports = append(ports, listeningPorts(pid)...)

@@ -3,7 +3,15 @@
 //
 //	manpages -out build/man -version 3.0.0 [-header include/jia.h]
 //
-// It fails when a declaration has no documentation.
+// It fails when a declaration has no documentation: a comment somewhere before it of the form
+//
+//	name, name - summary, to the first full stop at the end of a line.
+//	@parameter: what it is, to the end of a line with a full stop, or to the next parameter.
+//	Text, in paragraphs apart by empty lines. "Threads: " and "Fatal: ", at the beginning of a sentence, begin what goes
+//	into sections of their own, to the end of the paragraph.
+//
+// The comment right after the title of a section, "---- Title ----", goes into each page of the section. Types may also stand
+// behind a comment without names; they then have no page.
 package main
 
 import (
