@@ -1,6 +1,6 @@
 # JIAJIA 3.0: a shared memory for the processes of a C program.
 #
-#   make          build/libjia.a, which with include/jia.h is all that a program needs, and build/jia-info
+#   make          build/libjia.a; with include/jia.h it is all that a program needs
 #   make help     every target, from the notes behind ## below
 #
 # A step that `make test` runs is a target of its own, so that a red one can be repeated alone.
@@ -20,23 +20,16 @@ PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
 
 export GO
 
-.DEFAULT_GOAL := all
+.DEFAULT_GOAL := lib
 .DELETE_ON_ERROR:
 
-.PHONY: all
-all: lib info ## the library and jia-info (the default)
-
 .PHONY: lib
-lib: $(LIB) ## build build/libjia.a
+lib: $(LIB) ## build build/libjia.a (the default)
 
 $(LIB): go.mod go.sum scripts/archive.sh $(SOURCES)
 	scripts/archive.sh $@
 
-.PHONY: info
-info: build/jia-info ## build build/jia-info, which shows what a job would use on a machine
-
-build/jia-info: go.mod go.sum $(SOURCES) $(wildcard cmd/jia-info/*.go)
-	$(GO) build -trimpath -buildvcs=false -o $@ ./cmd/jia-info
+include packaging/install.mk
 
 .PHONY: examples
 examples: $(LIB) ## build the example programs into build/examples
@@ -51,8 +44,10 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
-	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 mandoc
-	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes examples-run cmake
+	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 \
+	  pkg-config mandoc man-db debhelper lintian
+	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes processes-shared examples-run cmake \
+	  install-test
 
 .PHONY: check
 check: ## the quick part of `make test` (under 3 minutes)
@@ -109,6 +104,10 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 processes: examples ## real processes: examples and random programs, both fault backends, as an ordinary user too
 	$(GO) test -count=1 -timeout 20m ./tests/...
 
+.PHONY: processes-shared
+processes-shared: ## a part of the same with libjia.so
+	$(GO) test -count=1 -short ./tests -shared
+
 .PHONY: examples-run
 examples-run: examples ## the examples on 1 process and on 4, and the tutorial's programs
 	scripts/demo.sh 1
@@ -133,4 +132,4 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

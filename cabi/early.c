@@ -5,8 +5,9 @@
  * program and between the two below, whatever the order of the link. What the first sets, the runtime's threads take over:
  *
  * - All signals are blocked in them. A handler of the program must not run on a thread of Go's, where its thread-local
- *   variables are others and its stack is small. (Go itself opens those that end a program from the terminal.) Not in
- *   the supervisor, whose children, hosts 1 and up, inherit its mask.
+ *   variables are others and its stack is small. (Go itself opens those that end a program from the terminal.) In the
+ *   supervisor none is blocked, since hosts 1 and up inherit its mask; it comes from a thread of host 0 that is in a call
+ *   of the library, where most are.
  *
  * - Their timer slack is 4 ms (prctl(2), PR_SET_TIMERSLACK): how late the kernel may end their sleeps. The runtime's monitor
  *   thread looks after threads that stay in system calls, and sleeps 20 us at a time for as long as it finds some. The
@@ -34,7 +35,7 @@ static sigset_t mask;
 __attribute__((constructor(102))) static void before_go(void)
 {
 	int fd, now = prctl(PR_GET_TIMERSLACK);
-	sigset_t all;
+	sigset_t blocked;
 
 	do
 		fd = open("/dev/null", O_RDWR);
@@ -42,20 +43,18 @@ __attribute__((constructor(102))) static void before_go(void)
 	if (fd > 2)
 		close(fd);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, NULL, &mask);
-	if (!secure_getenv("JIA_SUPERVISOR"))
-		pthread_sigmask(SIG_SETMASK, &all, NULL);
+	sigfillset(&blocked);
+	if (secure_getenv("JIA_SUPERVISOR"))
+		sigemptyset(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &mask);
 	if (now > 0 && prctl(PR_SET_TIMERSLACK, RUNTIME_SLACK_NS) == 0)
 		slack = now;
 }
 
-__attribute__((constructor(104))) void jia_go_started(int argc, char **argv, char **envp)
+__attribute__((constructor(104))) static void go_started(void)
 {
-	(void)argc;
-	(void)argv;
-	(void)envp;
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (slack)
 		prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
+	jia_supervise_if_asked(); /* hosts 1 and up inherit slack and mask as they are here */
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

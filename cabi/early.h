@@ -1,8 +1,8 @@
-/* early.h - see early.c. */
+/* early.h - what the library's constructors share; see early.c and supervise.c. */
 #ifndef JIA_EARLY_H
 #define JIA_EARLY_H
 
-/* jia_go_started is the constructor that comes right after the one that starts Go's runtime. */
-void jia_go_started(int argc, char **argv, char **envp);
+/* jia_supervise_if_asked is the supervisor's whole life in the process that was started for it. Elsewhere it does nothing. */
+void jia_supervise_if_asked(void);
 
 #endif

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -91,13 +90,7 @@ func start(getenv func(string) string) (terminal bool) {
 }
 
 // startHosts makes this process host 0 of a job on this machine.
-func startHosts(n int) (*launch.Job, error) {
-	dir, ok := startDirectory()
-	if !ok {
-		return nil, errors.New("JIA_NPROC needs the library's constructor, which has not run: link the program with libjia.a")
-	}
-	return launch.StartIn(n, dir)
-}
+func startHosts(n int) (*launch.Job, error) { return launch.StartIn(n, startDirectory()) }
 
 // connect joins this host to the others.
 func connect(n *node.Node, settings conf.Settings) error {

@@ -8,7 +8,7 @@ package main
 #include <stdlib.h>
 #include "calls.h"
 
-const char *jia_start_directory(void); // supervise.c; the call also makes the linker take that file from the archive
+const char *jia_start_directory(void); // supervise.c
 */
 import "C"
 
@@ -115,12 +115,8 @@ func jiaGoStats(words *C.ulong) C.int {
 	return 0
 }
 
-// startDirectory returns where the program was started, "" when that is not known. ok is false when the library's
-// constructor has not run, without which the program cannot become its own supervisor.
-func startDirectory() (dir string, ok bool) {
-	c := C.jia_start_directory()
-	return C.GoString(c), c != nil
-}
+// startDirectory returns where the program was started, "" when that is not known.
+func startDirectory() string { return C.GoString(C.jia_start_directory()) }
 
 //export jiaSupervise
 func jiaSupervise() C.int { return C.int(supervise()) }

@@ -46,6 +46,12 @@
 
 #include <stddef.h>
 
+/* The version of the library: three numbers for #if, and the text. */
+#define JIA_VERSION_MAJOR 3
+#define JIA_VERSION_MINOR 0
+#define JIA_VERSION_PATCH 0
+#define JIA_VERSION "3.0.0"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -29,6 +29,8 @@ present() {
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
     util-linux) command -v setpriv > /dev/null ;;
     iproute2) command -v ip > /dev/null ;;
+    man-db) command -v man > /dev/null ;;
+    debhelper) command -v dh > /dev/null && command -v dpkg-buildpackage > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }

@@ -12,7 +12,10 @@ import (
 	"testing"
 )
 
-var libraryFlag = flag.String("lib", "", "test this libjia.a instead of building one")
+var (
+	libraryFlag = flag.String("lib", "", "test this libjia.a instead of building one")
+	sharedFlag  = flag.Bool("shared", false, "link the programs with libjia.so, made from libjia.a")
+)
 
 // built is the folder with the library and the programs, readable by every user. Constant after TestMain.
 var built string
@@ -48,6 +51,11 @@ func buildAll() error {
 	}
 	if err := buildLibrary(filepath.Join(built, "libjia.a")); err != nil {
 		return err
+	}
+	if *sharedFlag {
+		if err := command("../scripts/shared.sh", filepath.Join(built, "libjia.a"), sharedDir()); err != nil {
+			return err
+		}
 	}
 	all, err := programs()
 	if err != nil {
@@ -130,9 +138,15 @@ func (p program) build(out string) error {
 	args = append(args, p.flags...)
 	args = append(args, "-I../include", "-o", out)
 	args = append(args, p.sources...)
+	if *sharedFlag {
+		args = append(args, "-L"+sharedDir(), "-Wl,-rpath,"+sharedDir())
+	}
 	args = append(args, "-L"+built, "-ljia", "-lm")
 	return command(compiler(), args...)
 }
+
+// sharedDir is where libjia.so lies. The linker takes it from there, since that folder comes before the archive's.
+func sharedDir() string { return filepath.Join(built, "shared") }
 
 func compiler() string {
 	if cc := os.Getenv("CC"); cc != "" {

@@ -3,6 +3,7 @@
 //
 //	go test ./tests                      everything
 //	go test ./tests -short               a part of everything, under a minute
+//	go test ./tests -shared              everything, with libjia.so in the place of libjia.a
 //	go test ./tests -run Random -seed 7  one random program on all numbers of hosts and both fault backends
 //
 // The programs are in programs/, a file or a folder each; those of c_examples are run as well. TestMain builds the library and

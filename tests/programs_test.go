@@ -65,6 +65,7 @@ func TestPrograms(t *testing.T) {
 		{"openmp", "", []int{1, 2, 4}},
 		{"allocations", "", []int{1, 2, 3, 8}},
 		{"children", "", []int{1, 3}},
+		{"order", "", []int{1, 3}},
 		{"waiting", "events", []int{1, 2, 5}},
 		{"locks", "2000", []int{1, 2, 4}},
 		{"pages", "5000", []int{1, 2, 3}},

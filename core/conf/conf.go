@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// Version is the library's. Hosts of one job must have the same.
-const Version = "3.0.0"
-
 // Limits on processes.
 const (
 	MaxLocalHosts = 1024  // that one machine is asked to run for a job

@@ -33,7 +33,7 @@ const (
 func FromEnvironment(nproc int) (Role, error) {
 	if os.Getenv(EnvSupervisor) != "" {
 		return RoleSingle, errors.New(EnvSupervisor + " is set, but this process is no supervisor: unset it; " +
-			"a program that runs with the rights of another user or links the library dynamically cannot use JIA_NPROC")
+			"a program that runs with the rights of another user cannot use JIA_NPROC")
 	}
 	if _, ok := controlDescriptor(); ok {
 		return RoleMember, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -32,6 +33,10 @@ func StartIn(nproc int, dir string) (*Job, error) {
 }
 
 func start(nproc int, dir string) (job *Job, err error) {
+	if privileged() {
+		return nil, errors.New("this program has more rights than the user who started it (set-user-ID, set-group-ID or " +
+			"file capabilities), and such a program takes no orders from its environment: remove these rights, or run it without JIA_NPROC")
+	}
 	if err := openStandard(); err != nil {
 		return nil, err
 	}
@@ -61,6 +66,17 @@ func start(nproc int, dir string) (job *Job, err error) {
 	}
 	job.redirect(w)
 	return job, nil
+}
+
+// privileged tells whether the kernel gave this program rights that its user lacks. secure_getenv, by which a
+// supervisor knows itself, then finds nothing.
+func privileged() bool {
+	const secure = 23 // AT_SECURE
+	vector, err := unix.Auxv()
+	if err != nil {
+		return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid()
+	}
+	return slices.Contains(vector, [2]uintptr{secure, 1})
 }
 
 // A wiring holds both ends of all that connects host 0 with its supervisor. An entry of -1 is closed.
