@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden file anew; only together with a new Version")
+var rewrite = flag.Bool("rewrite", false, "write the golden file anew: for new types, or with a new Version")
 
 // samples has a message of each type, with every field that the type uses at a telling value.
 var samples = []Message{
@@ -36,6 +36,9 @@ var samples = []Message{
 	{Type: CVReset, From: 1, Reply: 2, Obj: 4},
 	{Type: CVWait, From: 1, Reply: 2, Obj: 5},
 	{Type: CVDone, From: 0, Port: 2, Obj: 5},
+	{Type: Data, From: 6, Obj: 1 << 40, Version: MaxMessage, Epoch: 1<<31 - 1, Length: MaxData},
+	{Type: Data, From: 6, Obj: 7},
+	{Type: Collect, From: 5, Obj: 1 << 33, Version: 2<<32 | 22, Epoch: 1 << 50, Host: 3, Length: 65536},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -46,7 +49,7 @@ func decode(b []byte) (*Message, error) {
 		return nil, err
 	}
 	b = b[HeaderSize:]
-	if m.Type == Page || m.Type == Diff {
+	if m.Type.Bulk() {
 		return &m, nil
 	}
 	if uint64(len(b)) > m.Length {
@@ -172,6 +175,14 @@ func TestDamage(t *testing.T) {
 		{"argument count that overflows when multiplied", 9, put(HeaderSize+56+8, 1, 0, 0, 0, 0, 0, 0, 32), ErrPayload},
 		{"release with bytes left over", 11, put(56, 0), ErrPayload},
 		{"arrival without an allocation count", 10, put(24, 0), ErrPayload},
+		{"piece of more than the largest size", 16, put(24, 1, 0, 16), ErrField},
+		{"piece longer than its message", 16, put(40, 9, 0, 0, 0, 0, 0, 0, 0), ErrField},
+		{"piece of nothing", 16, put(24, 0, 0, 0), ErrField},
+		{"bytes of an empty message", 17, put(24, 1), ErrField},
+		{"message of an impossible size", 16, put(40, 1), ErrField},
+		{"tag beyond int", 16, put(48, 0, 0, 0, 128), ErrField},
+		{"part of more than the largest size", 18, put(24, 1, 0, 16), ErrField},
+		{"ranges in a part", 18, put(56, 1), ErrField},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {
