@@ -69,7 +69,7 @@ func start(getenv func(string) string) (terminal bool) {
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault),
-		Fail: fail,
+		Fail: fail, Warn: warn,
 	})
 	if err == nil && job.hosts > 1 {
 		err = connect(n, settings)

@@ -46,6 +46,7 @@ const (
 	forService purpose = iota + 1 // Post in both directions; read by both loops
 	forMailbox                    // requests to the acceptor's loop, answers to the connector's mailbox
 	forLink                       // rendezvous, read by application threads at both ends
+	forData                       // messages of jia_send and of collective calls, in both directions
 )
 
 func (p purpose) String() string {
@@ -56,6 +57,8 @@ func (p purpose) String() string {
 		return "mailbox connection"
 	case forLink:
 		return "barrier link"
+	case forData:
+		return "data connection"
 	}
 	return fmt.Sprintf("purpose %d", uint32(p))
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core"
+	"jiajia/core/balance"
 	"jiajia/core/region"
 	"jiajia/core/wire"
 )
@@ -25,6 +26,8 @@ type Config struct {
 
 	// Fail ends the job with one line for the user, and does not return.
 	Fail func(line string)
+	// Warn tells the user one line.
+	Warn func(line string)
 }
 
 // Node is one host of a job. Its methods may be called by any number of threads at once, except where they say
@@ -45,6 +48,9 @@ type Node struct {
 	idle    []*thread
 	threads atomic.Pointer[[]*thread]
 
+	in   inbox
+	load load
+
 	server  server
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
@@ -57,6 +63,8 @@ func Open(cfg Config) (*Node, error) {
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
 	n.server.n = n
+	n.in.sending = make([]mutex, cfg.Hosts)
+	n.load.weights = balance.Equal(cfg.Hosts)
 	mode := cfg.Fault
 	if cfg.Hosts == 1 {
 		mode = region.Plain

@@ -48,14 +48,18 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		case core.Done:
 			return nil
 		case core.Await:
+			since := n.load.pause()
 			n.receive(t, from, link, frame)
+			n.load.resume(since)
 			n.mu.Lock()
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
 				n.fail(err)
 			}
 		case core.Parked:
+			since := n.load.pause()
 			t.park.wait()
+			n.load.resume(since)
 			n.mu.Lock()
 		case core.Again:
 			n.mu.Lock()
