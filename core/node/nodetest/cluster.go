@@ -40,8 +40,8 @@ type Host struct {
 	ready chan struct{}                               // closed when Transport is set
 	Gone  chan Loss                                   // calls of Lost
 
-	take    func(m *wire.Message, body []byte) // for Data; nil: drop it
-	tooMuch atomic.Bool                        // what Full says
+	take    atomic.Pointer[func(m *wire.Message, body []byte)] // for Data; nil: drop it
+	tooMuch atomic.Bool                                        // what Full says
 }
 
 // A Loss is a call of Handler.Lost.
@@ -82,10 +82,13 @@ func (h *Host) Serve(m *wire.Message, body []byte) {
 	h.Answer(m, body)
 }
 
+// onData sets what Data calls, before any is sent.
+func (h *Host) onData(f func(m *wire.Message, body []byte)) { h.take.Store(&f) }
+
 // Data implements node.Handler.
 func (h *Host) Data(m *wire.Message, body []byte) {
-	if h.take != nil {
-		h.take(m, body)
+	if f := h.take.Load(); f != nil {
+		(*f)(m, body)
 	}
 }
 
