@@ -35,7 +35,8 @@ type Head struct {
 // A Message is one that has begun to arrive.
 type Message struct {
 	Head
-	pieces [][]byte // what has arrived and was not read yet, in order
+	pieces [][]byte // what has arrived and was not read to its end yet, in order
+	read   int      // bytes of the first one that were
 	due    uint64   // bytes still to come
 
 	receive    *Receive // that matched, or nil
@@ -47,11 +48,12 @@ type Message struct {
 // up at once.
 func (m *Message) Read(b []byte) (n int) {
 	for n < len(b) && len(m.pieces) > 0 {
-		k := copy(b[n:], m.pieces[0])
+		k := copy(b[n:], m.pieces[0][m.read:])
 		n += k
-		if m.pieces[0] = m.pieces[0][k:]; len(m.pieces[0]) == 0 {
+		if m.read += k; m.read == len(m.pieces[0]) {
+			giveBack(m.pieces[0])
 			m.pieces[0] = nil
-			m.pieces = m.pieces[1:]
+			m.pieces, m.read = m.pieces[1:], 0
 		}
 	}
 	return n
@@ -149,7 +151,7 @@ func (q *Queue) Arrive(h Head, piece []byte) (*Receive, error) {
 			h.From, n, h.Number, h.Tag, h.Size, wire.ErrField)
 	}
 	if n > 0 {
-		m.pieces = append(m.pieces, append([]byte(nil), piece...))
+		m.pieces = append(m.pieces, keep(piece))
 	}
 	m.due -= n
 	if m.receive == nil {

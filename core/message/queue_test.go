@@ -91,6 +91,35 @@ func TestALongMessageKeepsItsPlace(t *testing.T) {
 	}
 }
 
+// Buffers of long messages are used again; what was read before must not change under the reader of another message.
+func TestBuffersAreUsedAgain(t *testing.T) {
+	var q Queue
+	for round := range byte(50) {
+		for from := range wire.HostID(3) {
+			for left := uint64(3*block + 100); left > 0; {
+				n := min(left, block-uint64(from)*20_000)
+				b := bytes.Repeat([]byte{round + byte(from)*50}, int(n))
+				if _, err := q.Arrive(Head{From: from, Number: uint64(round), Size: 3*block + 100}, b); err != nil {
+					t.Fatal(err)
+				}
+				clear(b)
+				left -= n
+			}
+		}
+		for from := range wire.HostID(3) {
+			r := Receive{From: from}
+			q.Post(&r)
+			got := make([]byte, 4*block)
+			if n := r.Message().Read(got); n != 3*block+100 || !r.Message().Empty() {
+				t.Fatalf("%d bytes read", n)
+			}
+			if !bytes.Equal(got[:3*block+100], bytes.Repeat([]byte{round + byte(from)*50}, 3*block+100)) {
+				t.Fatalf("round %d: the message of host %d arrived damaged", round, from)
+			}
+		}
+	}
+}
+
 func TestContradictionsAreRefused(t *testing.T) {
 	whole := Head{From: 1, Number: 1, Tag: 5, Size: 6}
 	for name, c := range map[string]struct {

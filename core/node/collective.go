@@ -56,7 +56,7 @@ func (n *Node) collect(call message.Call, do func(s *step)) {
 	case twice:
 		n.fail(fmt.Errorf("%v: another thread of this host is in a collective call; one thread of each host makes it", call))
 	case stale != nil && uint64(stale.Tag) < s.number:
-		n.fail(fmt.Errorf("%v: before it, host %d called %v where this host made another call; every host must make the same calls",
+		n.fail(fmt.Errorf("%v: the call before it was another one on host %d, %v; every host must make the same calls with the same arguments",
 			call, stale.From, stale.Call))
 	}
 	do(s)
@@ -102,8 +102,8 @@ func (s *step) recv(from wire.HostID, piece []byte) {
 	s.n.await(&s.n.in.parts, w)
 	m := w.Message()
 	if m.Call != s.call || m.Size != uint64(len(piece)) {
-		s.n.fail(fmt.Errorf("host %d called %v where host %d called %v; every host must make the same calls with the same arguments",
-			s.n.cfg.Self, s.call, from, m.Call))
+		s.n.fail(fmt.Errorf("%v: host %d made another call, %v; every host must make the same calls with the same arguments",
+			s.call, from, m.Call))
 	}
 	m.Read(piece)
 }

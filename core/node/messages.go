@@ -74,9 +74,11 @@ func (n *Node) hostRange() string {
 
 func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 	m.From, m.Length = n.cfg.Self, uint64(len(body))
+	since := n.load.pause()
 	n.in.sending[to].Lock()
 	err := n.trans.SendData(to, m, body)
 	n.in.sending[to].Unlock()
+	n.load.resume(since)
 	if err != nil {
 		n.peerFailed(to, err)
 	}
