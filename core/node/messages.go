@@ -134,7 +134,8 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 		}
 		in.waiters = slices.DeleteFunc(in.waiters, func(o *waiter) bool { return o == w })
 		if in.attending == nil && len(in.waiters) > 0 {
-			in.waiters[0].park.wake() // to attend, or it is done itself and will wake the next
+			// To attend, or it is done itself and will wake the next. The serving thread would do, but for a full inbox.
+			in.waiters[0].park.wake()
 		}
 		n.load.resume(since)
 	}
