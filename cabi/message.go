@@ -7,11 +7,9 @@ import "C"
 
 import (
 	"fmt"
-	"os"
 	"runtime/cgo"
 	"unsafe"
 
-	"jiajia/core/launch"
 	"jiajia/core/message"
 	"jiajia/core/wire"
 )
@@ -117,10 +115,7 @@ func jiaGoConfig(what, on C.int) {
 	case homeMigration, adaptiveDetection, broadcast, writeVector: // no effect in this version
 	default:
 		if job.self == 0 { // one line, though all hosts make the call
-			warn(fmt.Sprintf("host 0: jia_config(%d, %d) is ignored: jia.h names what there is, 0 to %d", int(what), int(on), writeVector))
+			job.log.Warnf("jia_config(%d, %d) is ignored: jia.h names what there is, 0 to %d", int(what), int(on), writeVector)
 		}
 	}
 }
-
-// warn tells the user one line.
-func warn(line string) { fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line)) }

@@ -90,7 +90,7 @@ func TestFlood(t *testing.T) {
 		t.Skip("takes seconds and 400 MiB")
 	}
 	result := job{program: "messages", args: []string{"flood"}, hosts: 2}.run(t)
-	if strings.Count(result.stderr, "\n") != 1 || !strings.Contains(result.stderr, "host 0: 256 MiB of messages wait for jia_recv") {
+	if strings.Count(result.stderr, "\n") != 1 || !strings.Contains(result.stderr, "256 MiB of messages wait for jia_recv") {
 		t.Errorf("not one line of warning:\n%s", result.stderr)
 	}
 	result.stderr = ""

@@ -181,7 +181,7 @@ func (n *Node) arrive(q *message.Queue, h message.Head, piece []byte, local bool
 		n.trans.Recall()
 	}
 	if full && in.warned.CompareAndSwap(false, true) {
-		go n.cfg.Warn(fmt.Sprintf("host %d: %d MiB of messages wait for jia_recv; senders wait until it is called", n.cfg.Self, mostHeld>>20))
+		go n.cfg.Log.Warnf("%d MiB of messages wait for jia_recv; senders wait until it is called", mostHeld>>20)
 	}
 	return err
 }

@@ -46,7 +46,7 @@ func newOffice(t *testing.T, hosts int) []*Node {
 	o.moved.L = &o.mu
 	var nodes []*Node
 	for i := range o.desks {
-		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }, Warn: func(line string) { t.Log(line) }}}
+		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
 		n.server.n = n
 		n.in.sending = make([]mutex, hosts)
 		n.load.weights = balance.Equal(hosts)

@@ -57,6 +57,8 @@ const (
 	CVWait
 	// CVDone answers them: at once, and for CVWait when the variable is set. Obj: its number.
 	CVDone
+	// Stats goes up the barrier tree at the end of a job. Numbers: the statistics of the hosts from here down.
+	Stats
 	// Data carries a piece of a message of jia_send. Obj: the sender's number for the message; Version: bytes of the
 	// whole message; Epoch: its tag; payload: the bytes after those of the pieces before.
 	Data
@@ -70,7 +72,7 @@ const (
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
-	CVWait: "CVWait", CVDone: "CVDone", Data: "Data", Collect: "Collect",
+	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
 }
 
 func (t Type) String() string {
@@ -139,5 +141,6 @@ type Message struct {
 	Notices []Notice
 	Ranges  []Range
 	Allocs  []Alloc
+	Numbers []uint64
 	Length  uint64 // payload bytes, set by encoding and decoding
 }
