@@ -337,8 +337,8 @@ void jia_loadcheck(void);
  * @what: HMIG (home migration), ADWD (adaptive write detection), BROADCAST, LOADBAL (load balancing; see
  * jia_loadcheck), WVEC (write vectors). @on: ON or OFF. All are off at the start.
  * In this version only LOADBAL does something: turning it on or off forgets what was measured. HMIG, ADWD,
- * BROADCAST and WVEC are accepted and have no effect yet. Another @what is ignored with one warning. Every host makes the same calls. Does not block. Threads: any, but not during a call of
- * jia_loadcheck.
+ * BROADCAST and WVEC are accepted and have no effect yet. Another @what is ignored with one warning.
+ * Every host makes the same calls. Does not block. Threads: any, but not during a call of jia_loadcheck.
  */
 void jia_config(int what, int on);
 
