@@ -1,6 +1,6 @@
 # JIAJIA 3.0: a shared memory for the processes of a C program.
 #
-#   make          build/libjia.a; with include/jia.h it is all that a program needs
+#   make          build/libjia.a, which with include/jia.h is all that a program needs, and build/jia-info
 #   make help     every target, from the notes behind ## below
 #
 # A step that `make test` runs is a target of its own, so that a red one can be repeated alone.
@@ -20,14 +20,23 @@ PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
 
 export GO
 
-.DEFAULT_GOAL := lib
+.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
+.PHONY: all
+all: lib info ## the library and jia-info (the default)
+
 .PHONY: lib
-lib: $(LIB) ## build build/libjia.a (the default)
+lib: $(LIB) ## build build/libjia.a
 
 $(LIB): go.mod go.sum scripts/archive.sh $(SOURCES)
 	scripts/archive.sh $@
+
+.PHONY: info
+info: build/jia-info ## build build/jia-info, which shows what a job would use on a machine
+
+build/jia-info: go.mod go.sum $(SOURCES) $(wildcard cmd/jia-info/*.go)
+	$(GO) build -trimpath -buildvcs=false -o $@ ./cmd/jia-info
 
 .PHONY: examples
 examples: $(LIB) ## build the example programs into build/examples
@@ -42,7 +51,7 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
-	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
+	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux iproute2 mandoc
 	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
 
 .PHONY: check

@@ -103,7 +103,8 @@ func startHosts(n int) (*launch.Job, error) {
 func connect(n *node.Node, settings conf.Settings) error {
 	options := epoll.Options{
 		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize,
-		Log: job.log,
+		Log:  job.log,
+		Fail: func(err error) { fail(fmt.Sprintf("host %d: %v", job.self, err)) },
 	}
 	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.hosts <= runtime.NumCPU() {
 		options.Spin = spinLimit

@@ -206,24 +206,29 @@ func describeAlloc(call AllocCall, args []uint64) string {
 	return name + "(" + strings.Join(s, ", ") + ")"
 }
 
-// compareAllocs checks another host's allocations since the last rendezvous against this host's.
+// comparedCalls is how many allocations earlier rendezvous have compared.
+func (m *Machine) comparedCalls() uint64 { return m.allocCalls - uint64(len(m.newAllocs)) }
+
+// compareAllocs checks another host's allocations since the last rendezvous against this host's. What another thread of
+// this host has allocated after its barrier thread came is not looked at: the other host's list ends there, too.
 func (m *Machine) compareAllocs(from HostID, total uint64, theirs []wire.Alloc) error {
-	base := m.allocCalls - uint64(len(m.newAllocs))
+	base := m.comparedCalls()
+	ours := m.newAllocs[:m.bar.allocs]
 	show := func(l []wire.Alloc, i int) string {
 		if i >= len(l) {
 			return "made no such call"
 		}
 		return "called " + describeAlloc(AllocCall(l[i].Call), l[i].Args)
 	}
-	for i := 0; i < len(theirs) || i < len(m.newAllocs); i++ {
-		if i < len(theirs) && i < len(m.newAllocs) && sameAlloc(&theirs[i], &m.newAllocs[i]) {
+	for i := 0; i < len(theirs) || i < len(ours); i++ {
+		if i < len(theirs) && i < len(ours) && sameAlloc(&theirs[i], &ours[i]) {
 			continue
 		}
 		return misuse("hosts allocate differently: as allocation number %d host %d %s, host %d %s; every host must make the same jia_alloc calls in the same order",
-			base+uint64(i)+1, m.cfg.Self, show(m.newAllocs, i), from, show(theirs, i))
+			base+uint64(i)+1, m.cfg.Self, show(ours, i), from, show(theirs, i))
 	}
-	if total != m.allocCalls {
-		return misuse("hosts allocate differently: host %d made %d allocations, host %d made %d", m.cfg.Self, m.allocCalls, from, total)
+	if made := base + uint64(len(ours)); total != made {
+		return misuse("hosts allocate differently: host %d made %d allocations, host %d made %d", m.cfg.Self, made, from, total)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jiajia/core/wire"
 )
 
 // homes makes one allocation on so many hosts, with pages of 64 bytes, and lists the homes of its pages.
@@ -108,5 +110,64 @@ func TestAllocationsThatCannotBe(t *testing.T) {
 				t.Errorf("error %v, want one that says %q", err, c.says)
 			}
 		})
+	}
+}
+
+// TestAllocationsDuringABarrier: what another thread allocates while its host is in a barrier is compared at the next one,
+// whatever has been heard of the other host by then.
+func TestAllocationsDuringABarrier(t *testing.T) {
+	const w, owner = Waiter(1), Owner(1)
+	m := [2]*Machine{}
+	for i := range m {
+		m[i] = New(Config{Self: HostID(i), Hosts: 2, Pages: 100, PageSize: 64})
+	}
+	alloc := func(i int, size uint64) {
+		t.Helper()
+		if _, err := m[i].Alloc(CallAlloc, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// barrier passes both hosts through a barrier and returns what they say of it.
+	barrier := func(during func()) error {
+		t.Helper()
+		var sent [2]wire.Message
+		var fx Effects
+		for i := range m {
+			if st, err := m[i].Barrier(w, owner, wire.KindBarrier, &fx); st != Await || err != nil {
+				t.Fatal(st, err)
+			}
+			sent[i] = fx.Msgs[0]
+			sent[i].From = HostID(i)
+			fx.Reset()
+		}
+		during()
+		var errs [2]error
+		for i := range m {
+			if err := m[i].Handle(&sent[1-i], &fx); err != nil {
+				t.Fatal(err)
+			}
+			var st Status
+			if st, errs[i] = m[i].Resume(w, &fx); errs[i] == nil && st != Done {
+				t.Fatal(st)
+			}
+			fx.Reset()
+		}
+		return errors.Join(errs[:]...)
+	}
+	for range 3 {
+		if err := barrier(func() { alloc(0, 100); alloc(1, 100); alloc(0, 7); alloc(1, 7) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alloc(0, 8)
+	alloc(1, 8)
+	if err := barrier(func() { alloc(0, 64) }); err != nil {
+		t.Fatal(err)
+	}
+	alloc(1, 65)
+	err := barrier(func() {})
+	const words = "allocation number 8 host 0 called jia_alloc(64), host 1 called jia_alloc(65)"
+	if err == nil || !strings.Contains(err.Error(), words) {
+		t.Errorf("%v, which does not say %q", err, words)
 	}
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"jiajia/core/wire"
 )
@@ -20,6 +21,7 @@ type barrier struct {
 	number uint64 // of rendezvous that this host has left, of any kind
 	busy   bool   // a thread of this host is in one
 	mark   uint64 // where in the write log this interval began
+	allocs int    // how many of newAllocs were made before this host's thread came, while busy: the rest is for the next one
 
 	// arrived holds, for each child, its arrival at rendezvous number+1 once it is known.
 	arrived []arrival
@@ -75,7 +77,7 @@ func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (S
 	if m.bar.busy {
 		return Done, misuse("%v: another thread of this host is in a barrier; one thread of each host calls it", kind)
 	}
-	m.bar.busy = true
+	m.bar.busy, m.bar.allocs = true, len(m.newAllocs)
 	o := m.begin(w, opBarrier)
 	o.kindBar = kind
 	if kind != wire.KindWait {
@@ -170,7 +172,7 @@ func (m *Machine) logInFlight() {
 // arrive sends this host's arrival.
 func (m *Machine) arrive(to HostID, o *op, ranges []wire.Range, fx *Effects) {
 	fx.send(SendLink, to, wire.Message{Type: wire.BarArrive, Kind: o.kindBar, Obj: m.bar.number + 1,
-		Ranges: append([]wire.Range(nil), ranges...), Version: m.allocCalls, Allocs: append([]wire.Alloc(nil), m.newAllocs...)})
+		Ranges: append([]wire.Range(nil), ranges...), Version: m.comparedCalls() + uint64(m.bar.allocs), Allocs: append([]wire.Alloc(nil), m.newAllocs[:m.bar.allocs]...)})
 }
 
 // childArrived keeps a child's arrival until this host's own thread comes.
@@ -217,7 +219,7 @@ func (m *Machine) combine(o *op, fx *Effects) error {
 	} else {
 		b.release, b.done = all, true
 	}
-	m.newAllocs = m.newAllocs[:0]
+	m.newAllocs = slices.Delete(m.newAllocs, 0, b.allocs)
 	o.phase = phRelease
 	return nil
 }

@@ -3,6 +3,7 @@ package epoll
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -14,8 +15,8 @@ const (
 	retryMost  = 100 * time.Millisecond
 )
 
-// dial connects to p and proves who we are; the result is owned by Close. It tries again while nobody listens there
-// yet, until the deadline.
+// dial connects to p and proves who we are; the result is owned by Close. It tries again while p is too busy for us, until
+// the deadline.
 func (t *Transport) dial(p *peer, what purpose, mailbox uint32, deadline time.Time) (int, error) {
 	fd, err := t.tryDial(p, what, mailbox, deadline)
 	for pause := retryFirst; retry(err); pause = min(2*pause, retryMost) {
@@ -34,33 +35,45 @@ func (t *Transport) dial(p *peer, what purpose, mailbox uint32, deadline time.Ti
 		fd, err = t.tryDial(p, what, mailbox, deadline)
 	}
 	if err == nil {
-		err = t.own(p, fd)
+		err = t.own(p, fd, what)
 	}
 	if err == nil {
 		t.o.Log.Debugf("connected to host %d at %s, %v", p.id, p.addr, what)
 		return fd, nil
 	}
-	switch {
-	case errors.Is(err, unix.ECONNREFUSED):
-		err = fmt.Errorf("nobody listens there, after %v: %w [did that host start? is the address right?]", t.dialTimeout, err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = fmt.Errorf("no answer within %v: %w [did that host start? does a firewall drop packets?]", t.dialTimeout, err)
-	}
-	return -1, fmt.Errorf("connect host %d to host %d at %s (%v): %w", t.o.Self, p.id, p.addr, what, err)
+	return -1, fmt.Errorf("connect host %d to host %d at %s (%v): %w", t.o.Self, p.id, p.addr, what, t.explainDial(err))
 }
 
-// retry tells whether a failed attempt may fare better a moment later. A listener that drops a connection to make room
-// for newer ones resets it.
+// explainDial adds what the user can do about a failed attempt.
+func (t *Transport) explainDial(err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Errorf("%w [is the name right? see: getent hosts %s]", err, dns.Name)
+	case errors.Is(err, unix.ECONNREFUSED):
+		return fmt.Errorf("nobody listens there: %w [did that host end early? is the address right? does a firewall refuse the port?]", err)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, unix.ETIMEDOUT):
+		return fmt.Errorf("no answer within %v: %w [is that host running? does a firewall drop packets? "+
+			"TCP must be open between the hosts' machines]", t.dialTimeout, err)
+	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
+		return fmt.Errorf("no way there from this machine: %w [is that machine up? is the address right? "+
+			"see: ip route get ADDRESS; a firewall may say so, too]", err)
+	}
+	return explain(err)
+}
+
+// retry tells whether a failed attempt may fare better a moment later: a host that has too many handshakes going at once
+// says so, or resets the connection. That nobody listens is no such case: hosts listen before their addresses are known.
 func retry(err error) bool {
-	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, errBusy)
+	return errors.Is(err, unix.ECONNRESET) || errors.Is(err, errBusy)
 }
 
 func (t *Transport) tryDial(p *peer, what purpose, mailbox uint32, deadline time.Time) (int, error) {
-	sa, family, err := resolve("tcp", p.addr)
+	sa, family, err := resolve("tcp", p.addr, t.zone)
 	if err != nil {
 		return -1, err
 	}
-	fd, err := connect(sa, family, t.stopfd, deadline)
+	fd, err := connect(t.open, sa, family, t.stopfd, deadline)
 	if err != nil {
 		return -1, err
 	}

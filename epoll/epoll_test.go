@@ -27,17 +27,33 @@ func options(self int, h node.Handler) Options {
 // start makes a cluster that listens on bind.
 func start(t testing.TB, bind string, spin time.Duration, handlers []node.Handler) []*Transport {
 	t.Helper()
+	return startWith(t, bind, handlers, func(o *Options) { o.Spin = spin }, func(*Transport) {})
+}
+
+// startWith is start with changes to each host before and after it listens.
+func startWith(t testing.TB, bind string, handlers []node.Handler, change func(*Options), prepare func(*Transport)) []*Transport {
+	t.Helper()
 	var ts []*Transport
-	var addrs []string
 	for i, h := range handlers {
 		o := options(i, h)
-		o.Spin = spin
+		change(&o)
 		tr, err := Listen("tcp", bind, o)
 		if err != nil {
 			t.Fatal(err)
 		}
+		prepare(tr)
 		ts = append(ts, tr)
-		addrs = append(addrs, tr.Addr())
+	}
+	join(t, ts, func(tr *Transport) string { return tr.Addr() })
+	return ts
+}
+
+// join starts transports as one job, under the addresses that advertise returns.
+func join(t testing.TB, ts []*Transport, advertise func(*Transport) string) {
+	t.Helper()
+	var addrs []string
+	for _, tr := range ts {
+		addrs = append(addrs, advertise(tr))
 	}
 	errs := make([]error, len(ts))
 	var wg sync.WaitGroup
@@ -52,7 +68,6 @@ func start(t testing.TB, bind string, spin time.Duration, handlers []node.Handle
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	return ts
 }
 
 func maker(bind string, spin time.Duration) nodetest.Make {

@@ -3,104 +3,17 @@ package epoll
 import (
 	"crypto/hmac"
 	"math"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	guestTimeout   = 5 * time.Second // for the whole handshake
-	acceptsAtOnce  = 16              // per turn of the loop
-	acceptRetryGap = 100 * time.Millisecond
-)
-
-// A door accepts connections and holds those that have not proved yet who they are. It runs in the loop's thread and
-// never blocks it: a guest costs a little memory until its handshake is over, its time is up, or newer guests need the
-// room.
-type door struct {
-	t       *Transport
-	fd      int // listener
-	most    int // guests
-	timeout time.Duration
-	guests  []*guest  // oldest first
-	reopen  time.Time // when to accept again after running out of descriptors; else zero
-}
-
-// ready implements source: it accepts.
-func (d *door) ready(uint32) {
-	for range acceptsAtOnce {
-		fd, _, err := unix.Accept4(d.fd, unix.SOCK_CLOEXEC)
-		switch err {
-		case nil:
-			d.admit(fd)
-		case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS:
-			// The connection stays in the backlog, so the listener stays readable: look away for a while.
-			d.t.loop.rearm(d.fd, 0)
-			d.reopen = time.Now().Add(acceptRetryGap)
-			return
-		case unix.EAGAIN:
-			return
-		}
-	}
-}
-
-// admit takes a new connection in as a guest. When there are too many, the oldest has to go: an honest guest is done
-// within a few round trips and comes again when told that it is busy here.
-func (d *door) admit(fd int) {
-	if len(d.guests) >= d.most {
-		d.guests[0].refuse(busy, nil)
-	}
-	g := &guest{door: d, fd: fd, until: time.Now().Add(d.timeout), want: helloSize}
-	if d.t.loop.watch(fd, g, unix.EPOLLIN) != nil {
-		unix.Close(fd)
-		d.t.strangers.Add(1)
-		return
-	}
-	d.guests = append(d.guests, g)
-}
-
-// timers drops the guests whose time is up and returns how long the loop may sleep, in milliseconds, or -1.
-func (d *door) timers() int {
-	if len(d.guests) == 0 && d.reopen.IsZero() {
-		return -1 // nearly always: not worth reading the clock
-	}
-	now := time.Now()
-	for len(d.guests) > 0 && !now.Before(d.guests[0].until) {
-		d.guests[0].drop()
-	}
-	var next time.Time
-	if len(d.guests) > 0 {
-		next = d.guests[0].until
-	}
-	if !d.reopen.IsZero() {
-		if now.Before(d.reopen) {
-			if next.IsZero() || d.reopen.Before(next) {
-				next = d.reopen
-			}
-		} else {
-			d.reopen = time.Time{}
-			d.t.loop.rearm(d.fd, unix.EPOLLIN)
-		}
-	}
-	if next.IsZero() {
-		return -1
-	}
-	return int(next.Sub(now).Milliseconds()) + 1
-}
-
-// close drops the listener and all guests, after the loop has ended.
-func (d *door) close() {
-	for _, g := range d.guests {
-		unix.Close(g.fd)
-	}
-	d.guests = nil
-	unix.Close(d.fd)
-}
-
 // A guest is a connection before it has proved who it is.
 type guest struct {
 	door       *door
 	fd         int
+	from       unix.Sockaddr
 	until      time.Time
 	buf        [helloSize]byte
 	got, want  int // bytes in buf, and bytes of the message awaited; never more is read
@@ -110,17 +23,23 @@ type guest struct {
 	challenge  [challengeSize]byte
 }
 
-// ready implements source.
+// ready implements source. A guest that hangs up is counted and not logged: a host of the job that dies in this moment
+// looks like that, and so does whoever only checks whether a port is open.
 func (g *guest) ready(uint32) {
 	n, _, err := unix.Recvfrom(g.fd, g.buf[g.got:g.want], unix.MSG_DONTWAIT)
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return
 	}
 	if err != nil || n == 0 {
-		g.drop()
+		g.drop(unsaid)
 		return
 	}
-	if g.got += n; g.got < g.want {
+	g.got += n
+	if begin := g.buf[:min(g.got, len(helloMagic))]; !g.challenged && !strings.HasPrefix(helloMagic, string(begin)) {
+		g.drop(notHello)
+		return
+	}
+	if g.got < g.want {
 		return
 	}
 	g.got = 0
@@ -136,7 +55,7 @@ func (g *guest) greet() {
 	t := g.door.t
 	g.hello = g.buf
 	if err := g.says.decode(&g.hello); err != nil {
-		g.drop()
+		g.drop(notHello)
 		return
 	}
 	if g.says.version != protocolVersion {
@@ -149,6 +68,7 @@ func (g *guest) greet() {
 	}
 	g.challenge = encodeChallenge(accepted, t.o.Self)
 	if !g.send(g.challenge[:]) {
+		g.drop(unsaid)
 		return
 	}
 	g.challenged, g.want = true, proofSize
@@ -168,14 +88,17 @@ func (g *guest) prove() {
 		return
 	}
 	p := t.peers[h.from]
+	dials := h.from > t.o.Self // whose part it is to connect, for what a pair of hosts has one of
 	switch h.purpose {
 	case forService:
-		g.enter(p, &p.service, h.from > t.o.Self)
+		g.enter(p, &p.service, dials)
 	case forMailbox:
 		c := &conn{t: t, peer: p, allowed: toServer, space: &t.loop.space, fd: -1}
 		g.enter(p, c, h.mailbox > 0 && p.addBox(h.mailbox, c))
 	case forLink:
-		g.park(p, h.from > t.o.Self)
+		g.park(p, dials)
+	case forWatch:
+		g.watch(p, dials)
 	case forData:
 		g.feed(p)
 	default:
@@ -214,6 +137,17 @@ func (g *guest) park(p *peer, fits bool) {
 	}
 }
 
+// watch makes the guest's socket the one that tells whether the peer's machine is there.
+func (g *guest) watch(p *peer, fits bool) {
+	if !fits || p.watched {
+		g.refuseProved(alreadyThere)
+		return
+	}
+	if g.leave(p) {
+		g.door.t.watch(p, g.fd)
+	}
+}
+
 // feed has the intake read the guest's socket.
 func (g *guest) feed(p *peer) {
 	if p.feeding {
@@ -233,17 +167,14 @@ func (g *guest) feed(p *peer) {
 // guest is gone.
 func (g *guest) leave(p *peer) bool {
 	t := g.door.t
-	if tune(g.fd, g.says.purpose) != nil {
-		g.drop()
-		return false
-	}
 	v := encodeVerdict(accepted, counterproof(t.o.Secret, &g.hello, &g.challenge, accepted))
-	if !g.send(v[:]) {
+	if tune(g.fd, g.says.purpose) != nil || !g.send(v[:]) {
+		g.drop(unsaid)
 		return false
 	}
 	g.door.remove(g)
 	t.o.Log.Debugf("host %d connected, %v", p.id, g.says.purpose)
-	return t.own(p, g.fd) == nil
+	return t.own(p, g.fd, g.says.purpose) == nil
 }
 
 // refuseProved turns away a guest that knows the secret.
@@ -255,44 +186,25 @@ func (g *guest) refuseProved(s status) {
 func (g *guest) refuse(s status, mac []byte) {
 	if g.challenged {
 		v := encodeVerdict(s, mac)
-		if !g.send(v[:]) {
-			return
-		}
+		g.send(v[:])
 	} else {
 		c := encodeChallenge(s, g.door.t.o.Self)
-		if !g.send(c[:]) {
-			return
-		}
+		g.send(c[:])
 	}
-	g.drop()
+	g.drop(offences[s])
 }
 
-// send sends a handshake message, which always fits into a fresh socket's buffer; a guest for which it does not is
-// dropped.
+// send sends a handshake message, which always fits into a fresh socket's buffer; false means that the guest is gone,
+// or up to something.
 func (g *guest) send(b []byte) bool {
 	n, err := unix.SendmsgN(g.fd, b, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-	if err != nil || n != len(b) {
-		g.drop()
-		return false
-	}
-	return true
+	return err == nil && n == len(b)
 }
 
 // drop closes the guest's connection. That of an honest peer which died, too, is counted as a stranger's.
-func (g *guest) drop() {
+func (g *guest) drop(why offence) {
 	g.door.remove(g)
-	if g.door.t.strangers.Add(1) == 1 {
-		g.door.t.o.Log.Infof("dropped a connection that did not prove to belong to this job; further ones are not reported")
-	}
+	g.door.t.strangers.Add(1)
+	g.door.remarks.make(why, addrPort(g.from).Addr())
 	unix.Close(g.fd)
-}
-
-func (d *door) remove(g *guest) {
-	d.t.loop.forget(g.fd)
-	for i, other := range d.guests {
-		if other == g {
-			d.guests = append(d.guests[:i], d.guests[i+1:]...)
-			return
-		}
-	}
 }

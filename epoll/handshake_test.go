@@ -233,36 +233,6 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// TestLateStart has host 1 look for host 0 before that listens.
-func TestLateStart(t *testing.T) {
-	place, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr0 := place.Addr().String()
-	place.Close()
-	h := deaf{}
-	early, err := Listen("tcp", "127.0.0.1:0", options(1, h))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer early.Close()
-	addrs := []string{addr0, early.Addr()}
-	done := make(chan error, 1)
-	go func() { done <- early.Start(addrs) }()
-	late, err := Listen("tcp", addr0, options(0, h))
-	if err != nil {
-		t.Skipf("somebody took the port: %v", err)
-	}
-	defer late.Close()
-	if err := late.Start(addrs); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
 func TestListenRefuses(t *testing.T) {
 	h := deaf{}
 	for name, c := range map[string]struct {

@@ -35,7 +35,7 @@ const (
 
 	// handshakeVersion changes with the layout of this file's messages, wire.Version with everything after them. Magic
 	// and version keep their places for ever.
-	handshakeVersion = 1
+	handshakeVersion = 2
 	protocolVersion  = handshakeVersion<<16 | wire.Version
 )
 
@@ -46,6 +46,7 @@ const (
 	forService purpose = iota + 1 // Post in both directions; read by both loops
 	forMailbox                    // requests to the acceptor's loop, answers to the connector's mailbox
 	forLink                       // rendezvous, read by application threads at both ends
+	forWatch                      // nothing; its end is that of the peer
 	forData                       // messages of jia_send and of collective calls, in both directions
 )
 
@@ -57,6 +58,8 @@ func (p purpose) String() string {
 		return "mailbox connection"
 	case forLink:
 		return "barrier link"
+	case forWatch:
+		return "watch connection"
 	case forData:
 		return "data connection"
 	}

@@ -113,15 +113,16 @@ func (w *waker) ready(uint32) {
 }
 
 // run serves until close. timers is called before each wait and returns how long the wait may last, in milliseconds,
-// or -1 for ever.
-func (l *loop) run(timers func() int) {
+// or -1 for ever. failed is called when it cannot go on.
+func (l *loop) run(timers func() int, failed func(error)) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(l.done)
 	for {
 		n, err := unix.EpollWait(l.epfd, l.events[:], timers())
 		if err != nil && err != unix.EINTR {
-			panic(os.NewSyscallError("epoll_wait", err)) // the descriptor is ours and open
+			failed(os.NewSyscallError("epoll_wait", err)) // somebody has closed the descriptor, which is ours
+			return
 		}
 		for i := range max(n, 0) {
 			ev := &l.events[i]

@@ -59,11 +59,11 @@ func (p *pair) works() {
 // stranger returns a plain connection with a transport.
 func stranger(t *testing.T, tr *Transport) int {
 	t.Helper()
-	sa, family, err := resolve("tcp", tr.Addr())
+	sa, family, err := resolve("tcp", tr.Addr(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd, err := connect(sa, family, tr.stopfd, time.Now().Add(patience))
+	fd, err := connect(openSocket, sa, family, tr.stopfd, time.Now().Add(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"time"
 
@@ -13,76 +12,59 @@ import (
 
 // All sockets are in blocking mode, except the listener: calls that must not sleep say so with MSG_DONTWAIT.
 
-// resolve turns "host:port" into a socket address; it takes names, too.
-func resolve(network, address string) (unix.Sockaddr, int, error) {
-	a, err := net.ResolveTCPAddr(network, address)
+// listen returns a non-blocking listener on exactly the given address, and its address with the port that it got. Under
+// the network "tcp", the IPv6 wildcard stands for both families, and for IPv4 alone on a machine without IPv6.
+func listen(network, address string) (fd int, local unix.Sockaddr, err error) {
+	sa, family, err := resolve(network, address, 0)
 	if err != nil {
-		return nil, 0, err
+		return -1, nil, err
 	}
-	if a.IP == nil {
-		return nil, 0, fmt.Errorf("address %q names no host", address)
+	both := network == "tcp" && family == unix.AF_INET6 && addrPort(sa).Addr().IsUnspecified()
+	fd, err = openSocket(family)
+	if both && errors.Is(err, unix.EAFNOSUPPORT) {
+		sa, family = &unix.SockaddrInet4{Port: int(addrPort(sa).Port())}, unix.AF_INET
+		fd, err = openSocket(family)
 	}
-	if ip := a.IP.To4(); ip != nil {
-		return &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, unix.AF_INET, nil
-	}
-	sa := &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(a.IP.To16())}
-	if a.Zone != "" {
-		nic, err := net.InterfaceByName(a.Zone)
-		if err != nil {
-			return nil, 0, fmt.Errorf("address %q: %w", address, err)
-		}
-		sa.ZoneId = uint32(nic.Index)
-	}
-	return sa, unix.AF_INET6, nil
-}
-
-// format is the inverse of resolve.
-func format(sa unix.Sockaddr) string {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
-	case *unix.SockaddrInet6:
-		ip := netip.AddrFrom16(sa.Addr)
-		if sa.ZoneId != 0 {
-			if nic, err := net.InterfaceByIndex(int(sa.ZoneId)); err == nil {
-				ip = ip.WithZone(nic.Name)
-			}
-		}
-		return netip.AddrPortFrom(ip, uint16(sa.Port)).String()
-	}
-	return "unknown address"
-}
-
-// listen returns a non-blocking listener on exactly the given address, and its address with the port that it got.
-func listen(network, address string) (fd int, addr string, err error) {
-	sa, family, err := resolve(network, address)
 	if err != nil {
-		return -1, "", err
-	}
-	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, "", os.NewSyscallError("socket", err)
+		return -1, nil, err
 	}
 	defer closeOnError(&err, fd)
 	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return -1, "", os.NewSyscallError("setsockopt SO_REUSEADDR", err)
+		return -1, nil, os.NewSyscallError("setsockopt SO_REUSEADDR", err)
 	}
 	if family == unix.AF_INET6 {
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
-			return -1, "", os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
+		only := 1
+		if both {
+			only = 0
+		}
+		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
+			return -1, nil, os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
 		}
 	}
-	if err = unix.Bind(fd, sa); err != nil {
-		return -1, "", os.NewSyscallError("bind", err)
+	if err = unix.Bind(fd, sa); err == unix.EADDRNOTAVAIL {
+		return -1, nil, fmt.Errorf("%w [is it an address of this machine? see: ip address]", os.NewSyscallError("bind", err))
+	} else if err != nil {
+		return -1, nil, os.NewSyscallError("bind", err)
 	}
 	if err = unix.Listen(fd, 4096); err != nil {
-		return -1, "", os.NewSyscallError("listen", err)
+		return -1, nil, os.NewSyscallError("listen", err)
 	}
-	local, err := unix.Getsockname(fd)
+	if local, err = unix.Getsockname(fd); err != nil {
+		return -1, nil, os.NewSyscallError("getsockname", err)
+	}
+	return fd, local, nil
+}
+
+// An opener makes a non-blocking TCP socket of a family.
+type opener func(family int) (fd int, err error)
+
+// openSocket is the opener.
+func openSocket(family int) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return -1, "", os.NewSyscallError("getsockname", err)
+		return -1, os.NewSyscallError("socket", err)
 	}
-	return fd, format(local), nil
+	return fd, nil
 }
 
 // closeOnError closes fd when a function ends with an error. fd is taken at the defer statement: "return -1, err"
@@ -94,10 +76,9 @@ func closeOnError(err *error, fd int) {
 }
 
 // connect makes one attempt, which ends at the deadline or when stop becomes readable.
-func connect(sa unix.Sockaddr, family, stop int, deadline time.Time) (fd int, err error) {
-	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+func connect(open opener, sa unix.Sockaddr, family, stop int, deadline time.Time) (fd int, err error) {
+	if fd, err = open(family); err != nil {
+		return -1, err
 	}
 	defer closeOnError(&err, fd)
 	if err = unix.Connect(fd, sa); err == unix.EINPROGRESS || err == unix.EINTR {
@@ -131,28 +112,16 @@ func tune(fd int, p purpose) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt TCP_NODELAY", err)
 	}
-	if peer, err := unix.Getpeername(fd); err == nil && onLoopback(peer) {
+	if onThisMachine(fd) {
 		// Nothing queues or gets lost there, so the simplest congestion control is best: models of the path and
 		// paced sending only cost time. Every kernel has reno and permits it; if not, no harm is done.
 		_ = unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
 	}
-	if p != forService {
+	if p != forWatch && p != forLink {
 		return nil
 	}
-	// A peer's machine may vanish without a word. The service connection finds out, after about ten seconds, for all.
-	for _, o := range []struct {
-		level, name, value int
-	}{
-		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 5},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 1},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 5},
-	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-			return os.NewSyscallError("setsockopt keepalive", err)
-		}
-	}
-	return nil
+	// Links have probes of their own: see broken.
+	return keepAlive(fd, p)
 }
 
 // await sleeps until fd has one of the events, the deadline passes (os.ErrDeadlineExceeded), or stop becomes readable
@@ -216,14 +185,3 @@ func writeFull(fd int, b []byte, stop int, deadline time.Time) error {
 
 // errHungUp is the end of a stream that should have gone on.
 var errHungUp = errors.New("the other end closed the connection")
-
-// onLoopback tells whether an address is this machine's own.
-func onLoopback(sa unix.Sockaddr) bool {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return sa.Addr[0] == 127
-	case *unix.SockaddrInet6:
-		return sa.Addr == [16]byte{15: 1}
-	}
-	return false
-}

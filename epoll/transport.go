@@ -12,6 +12,8 @@
 //   - one connection for each pair of hosts that send each other data, made by the first to send, read by a thread that
 //     waits for data, or by the loop when none does.
 //
+// A fifth kind carries nothing: one watch connection for each pair of hosts tells when the other machine has vanished.
+//
 // Writing never needs the loop either, unless a socket is full.
 package epoll
 
@@ -41,7 +43,13 @@ type Options struct {
 	Handler  node.Handler  // called by the loop
 	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
 	PageSize int           // bytes of a page, the same on all hosts
-	Log      *event.Log    // nil for none
+
+	// Log takes, at level warn, one line for each kind of refused connection, and at most mostRemarks of them; what else
+	// happens to connections at debug. nil for none.
+	Log *event.Log
+
+	// Fail is called, by the loop, when the transport cannot go on at all; it ends the job and does not return. nil: panic.
+	Fail func(err error)
 }
 
 // A Transport implements node.Transport over TCP.
@@ -50,13 +58,15 @@ type Options struct {
 type Transport struct {
 	o      Options
 	addr   string
+	zone   uint32 // interface of a link-local address; else 0
+	open   opener
 	door   *door
 	loop   *loop
 	intake *intake
 
 	peers   []*peer // by host id, nil for this host; fixed by Start
 	nextBox atomic.Uint32
-	missing atomic.Int32  // service connections still to come
+	missing atomic.Int32  // service and watch connections still to come
 	whole   chan struct{} // closed when none is missing
 
 	dialTimeout time.Duration
@@ -81,13 +91,16 @@ type peer struct {
 	id      wire.HostID
 	addr    string
 	service conn
-	fds     []int // all connections with it; they stay open until Close, so that no number is used again too early
+	fds     []int        // all connections with it but the link; they stay open until Close, so that no number is used again too early
+	links   []int        // the link, if there is one; the same holds
+	joins   atomic.Int32 // service and watch connections that are there
 
 	boxMu sync.RWMutex
 	boxes map[uint32]*conn // our ends of its mailboxes' connections
 
-	linked bool     // a link has been accepted; of the loop's thread alone
-	parked chan int // that link, until OpenLink takes it
+	linked  bool     // a link has been accepted; of the loop's thread alone
+	watched bool     // there is a watch connection; of the loop's thread alone
+	parked  chan int // the accepted link, until OpenLink takes it
 
 	feeding bool // a data connection has been accepted; of the loop's thread alone
 	outlet  outlet
@@ -123,8 +136,9 @@ func (p *peer) box(id uint32) *conn {
 	return p.boxes[id]
 }
 
-// Listen binds to one address, such as "127.0.0.1:0" or "[::1]:0", and to no other. Connections are accepted from
-// Start on. Network is "tcp", "tcp4" or "tcp6".
+// Listen binds to one address, such as "127.0.0.1:0", "[fd00::7]:0" or "[fe80::1%eth0]:0", and to no other, or to all
+// that a wildcard stands for: "0.0.0.0:0" or "[::]:0", the latter for IPv4 as well when network is "tcp". Peers cannot
+// connect to a wildcard: see Advertise. Connections are accepted from Start on. Network is "tcp", "tcp4" or "tcp6".
 func Listen(network, bindAddr string, o Options) (*Transport, error) {
 	if len(o.Secret) < 16 {
 		return nil, fmt.Errorf("listen on %s: a secret of %d bytes is too short [16 at least]", bindAddr, len(o.Secret))
@@ -132,7 +146,7 @@ func Listen(network, bindAddr string, o Options) (*Transport, error) {
 	if o.Handler == nil || o.PageSize <= 0 || o.PageSize > wire.MaxPage || o.Self < 0 || o.Self >= wire.MaxHosts {
 		return nil, fmt.Errorf("listen on %s: no handler, impossible page size %d or host id %d", bindAddr, o.PageSize, o.Self)
 	}
-	fd, addr, err := listen(network, bindAddr)
+	fd, local, err := listen(network, bindAddr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", bindAddr, err)
 	}
@@ -148,10 +162,10 @@ func Listen(network, bindAddr string, o Options) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		o: o, addr: addr, loop: l, stopfd: stopfd, dialTimeout: dialTimeout,
+		o: o, addr: format(local), zone: zoneOf(local), open: openSocket, loop: l, stopfd: stopfd, dialTimeout: dialTimeout,
 		whole: make(chan struct{}), stopped: make(chan struct{}), freed: make(chan struct{}),
 	}
-	t.door = &door{t: t, fd: fd, timeout: guestTimeout}
+	t.door = &door{t: t, fd: fd, timeout: guestTimeout, most: guestLimit(), remarks: remarks{log: o.Log}}
 	if t.intake, err = newIntake(t); err != nil {
 		unix.Close(fd)
 		unix.Close(stopfd)
@@ -193,16 +207,21 @@ func (t *Transport) Start(addrs []string) error {
 	}
 	deadline := time.Now().Add(t.dialTimeout)
 	for _, p := range t.peers[:t.o.Self] {
-		fd, err := t.dial(p, forService, 0, deadline)
+		service, err := t.dial(p, forService, 0, deadline)
+		if err != nil {
+			return err
+		}
+		watch, err := t.dial(p, forWatch, 0, deadline)
 		if err != nil {
 			return err
 		}
 		t.loop.do(func() {
-			if err := p.service.attach(fd); err != nil {
+			if err := p.service.attach(service); err != nil {
 				t.broken(p, err)
 				return
 			}
 			t.joined(p)
+			t.watch(p, watch)
 		})
 	}
 	timer := time.NewTimer(time.Until(deadline))
@@ -215,15 +234,9 @@ func (t *Transport) Start(addrs []string) error {
 	case <-timer.C:
 	}
 	for _, p := range t.peers {
-		if p == nil {
-			continue
-		}
-		p.service.mu.Lock()
-		fd := p.service.fd
-		p.service.mu.Unlock()
-		if fd < 0 {
-			return fmt.Errorf("host %d (%s) did not connect to host %d (%s) within %v [did it start, and can it reach that address?]",
-				p.id, p.addr, t.o.Self, t.addr, t.dialTimeout)
+		if p != nil && p.joins.Load() < joinsEach {
+			return fmt.Errorf("host %d (%s) did not connect to host %d (%s) within %v [did it start, and can it reach that address? "+
+				"does a firewall drop packets?]", p.id, p.addr, t.o.Self, t.addr, t.dialTimeout)
 		}
 	}
 	return nil
@@ -248,8 +261,8 @@ func (t *Transport) serve(addrs []string) error {
 		p.service = conn{t: t, peer: p, allowed: posted, space: &t.loop.space, fd: -1}
 		t.peers[i] = p
 	}
-	t.door.most = len(addrs) + len(addrs)/2 + 64
-	t.missing.Store(int32(len(addrs) - 1))
+	t.door.most += joinsEach * len(addrs)
+	t.missing.Store(int32(joinsEach * (len(addrs) - 1)))
 	if len(addrs) == 1 {
 		close(t.whole)
 	}
@@ -263,19 +276,32 @@ func (t *Transport) serve(addrs []string) error {
 		return err
 	}
 	t.started = true
-	go t.loop.run(t.door.timers)
+	go t.loop.run(t.door.timers, t.failed)
 	return nil
 }
 
-// joined counts a service connection. Loop's thread.
+// failed ends the job because the loop cannot go on.
+func (t *Transport) failed(err error) {
+	err = fmt.Errorf("serve the other hosts: %w", explain(err))
+	if t.o.Fail == nil {
+		panic(err)
+	}
+	t.o.Fail(err)
+}
+
+// joinsEach is how many connections with each peer a started transport has: service and watch.
+const joinsEach = 2
+
+// joined counts a service or watch connection. Loop's thread.
 func (t *Transport) joined(p *peer) {
+	p.joins.Add(1)
 	if t.missing.Add(-1) == 0 {
 		close(t.whole)
 	}
 }
 
 // own makes Close responsible for a descriptor. When it is too late for that, the descriptor is closed.
-func (t *Transport) own(p *peer, fd int) error {
+func (t *Transport) own(p *peer, fd int, what purpose) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -286,13 +312,20 @@ func (t *Transport) own(p *peer, fd int) error {
 		unix.Close(fd)
 		return *p.cause.Load()
 	}
-	p.fds = append(p.fds, fd)
+	if what == forLink {
+		p.links = append(p.links, fd)
+	} else {
+		p.fds = append(p.fds, fd)
+	}
 	return nil
 }
 
 // broken records that a connection with p failed and returns the error to report: net.ErrClosed when it is we who
 // closed it, else the first cause. On the first one all other connections with p are shut down too, so that whoever
 // waits for p learns of it, and the loop tells the handler.
+//
+// A link is left alone when it is p that closed the connection: what p sent on its links before it left, such as the last
+// message of a job, may still be on its way. They end by themselves behind that, or by their keep-alive probes.
 func (t *Transport) broken(p *peer, err error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -302,14 +335,23 @@ func (t *Transport) broken(p *peer, err error) error {
 	if cause := p.cause.Load(); cause != nil {
 		return *cause
 	}
-	err = fmt.Errorf("connection with host %d (%s): %w", p.id, p.addr, err)
+	left := closedByPeer(err)
+	err = fmt.Errorf("connection with host %d (%s): %w", p.id, p.addr, explain(err))
 	p.cause.Store(&err)
 	close(p.gone)
-	for _, fd := range p.fds {
-		unix.Shutdown(fd, unix.SHUT_RDWR)
+	shutdown(p.fds)
+	if !left {
+		shutdown(p.links)
 	}
 	t.loop.do(func() { t.o.Handler.Lost(p.id, err) })
 	return err
+}
+
+// shutdown wakes the threads that wait at any of the descriptors.
+func shutdown(fds []int) {
+	for _, fd := range fds {
+		unix.Shutdown(fd, unix.SHUT_RDWR)
+	}
 }
 
 // to returns the peer with the given id.
@@ -374,9 +416,8 @@ func (t *Transport) Close() error {
 	unix.Write(t.stopfd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	for _, p := range t.peers {
 		if p != nil {
-			for _, fd := range p.fds {
-				unix.Shutdown(fd, unix.SHUT_RDWR) // wakes the threads that wait there
-			}
+			shutdown(p.fds)
+			shutdown(p.links)
 		}
 	}
 	started := t.started
@@ -411,7 +452,7 @@ func (t *Transport) free() {
 		for _, c := range p.boxes {
 			c.detach()
 		}
-		for _, fd := range p.fds {
+		for _, fd := range append(p.fds, p.links...) {
 			unix.Close(fd)
 		}
 	}

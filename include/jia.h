@@ -143,7 +143,8 @@ double jia_clock(void);
  * memory before it is touched. Results are addresses: cast them to a pointer. Programs may store
  * pointers into shared memory in shared memory.
  *
- * Threads: one at a time on each host (the order is part of the contract). Never block.
+ * Threads: one at a time on each host (the order is part of the contract). Never block. A call made while
+ * another thread is in a barrier counts for the barrier after it: let that be so on every host, or on none.
  * Fatal: more than the reservation (JIA_REGION_SIZE) holds, a host that does not exist.
  */
 

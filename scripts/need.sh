@@ -28,6 +28,7 @@ present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
     util-linux) command -v setpriv > /dev/null ;;
+    iproute2) command -v ip > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }

@@ -74,8 +74,13 @@ func dumpProcesses(pids []int) string {
 	return b.String()
 }
 
-// listeningPorts returns the TCP ports on which a process listens.
-func listeningPorts(pid int) []int {
+// A connection is a TCP socket of a process: its state as the kernel writes it, and its own port.
+type connection struct {
+	state string
+	port  int
+}
+
+func connections(pid int) []connection {
 	inodes := make(map[string]bool)
 	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	for _, fd := range fds {
@@ -85,21 +90,46 @@ func listeningPorts(pid int) []int {
 			}
 		}
 	}
-	var ports []int
+	var all []connection
 	for _, table := range []string{"tcp", "tcp6"} {
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
 		for _, line := range strings.Split(string(text), "\n") {
 			f := strings.Fields(line)
 			const local, status, inode = 1, 3, 9
-			const listen = "0A"
-			if len(f) <= inode || f[status] != listen || !inodes[f[inode]] {
+			if len(f) <= inode || !inodes[f[inode]] {
 				continue
 			}
 			_, hex, _ := strings.Cut(f[local], ":")
 			if port, err := strconv.ParseInt(hex, 16, 32); err == nil {
-				ports = append(ports, int(port))
+				all = append(all, connection{f[status], int(port)})
 			}
 		}
 	}
+	return all
+}
+
+// listeningPorts returns the TCP ports on which a process listens.
+func listeningPorts(pid int) []int {
+	const listen = "0A"
+	var ports []int
+	for _, c := range connections(pid) {
+		if c.state == listen {
+			ports = append(ports, c.port)
+		}
+	}
 	return ports
+}
+
+// descriptors returns what is open in a process.
+func descriptors(pid int) []string { return list(fmt.Sprintf("/proc/%d/fd", pid)) }
+
+// closeWaits counts the TCP connections that a process has not closed although the other end has.
+func closeWaits(pid int) (n int) {
+	const closeWait = "08"
+	for _, f := range connections(pid) {
+		if f.state == closeWait {
+			n++
+		}
+	}
+	return n
 }

@@ -117,6 +117,10 @@ type Setting struct {
 	access
 }
 
+// Value returns the setting's value in s as it could be written in the environment; of one without a default it is equal
+// in all Settings in which it was not set.
+func (row *Setting) Value(s Settings) string { return row.get(&s) }
+
 // Table lists every setting, in the order in which the documentation shows them.
 var Table = []Setting{
 	{

@@ -42,9 +42,14 @@ type Log struct {
 
 // New returns the log of a host.
 func New(level Level, host int) *Log {
-	return &Log{level: level, host: host, write: func(line []byte) {
+	return NewTo(level, host, func(line []byte) {
 		_, _ = unix.Write(2, line) // whoever closed it does not want to know
-	}}
+	})
+}
+
+// NewTo is New with another place to write to: write is called with one line and its end, which it must not keep.
+func NewTo(level Level, host int, write func(line []byte)) *Log {
+	return &Log{level: level, host: host, write: write}
 }
 
 // On tells whether lines of a level are written, for callers that would have to gather what to say.

@@ -159,7 +159,10 @@ func (j *Job) say(line string) {
 	if j.realStderr >= 0 {
 		fd = j.realStderr
 	}
-	_, _ = unix.Write(fd, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
+	text := []byte("jia: " + line + "\n")
+	if _, err := unix.Write(fd, text); err != nil && fd != 2 { // a program may have closed what it did not open
+		_, _ = unix.Write(2, text) // there is nobody left to tell if this fails
+	}
 }
 
 // send sends one message, blocking if it must.

@@ -153,6 +153,11 @@ func Join() (*Job, error) {
 	if !ok {
 		return nil, errors.New("join the job: this process was not started by a supervisor")
 	}
+	// The program may have closed what it did not open, and opened something else in its place.
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		return nil, fmt.Errorf("join the job: descriptor %d, the connection with the supervisor, is not there any more: "+
+			"the program has closed it before jia_init; let it close only what it has opened", fd)
+	}
 	unix.CloseOnExec(fd)
 	if err := errors.Join(os.Unsetenv(envControl), unix.SetNonblock(fd, true)); err != nil {
 		return nil, fmt.Errorf("join the job: %w", err)
