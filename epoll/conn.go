@@ -15,15 +15,16 @@ const (
 	keepBytes  = 64 << 10                       // buffers of at most so many bytes stay with their connection
 )
 
-// A conn is the loop's end of an authenticated connection: a service connection, or the peer's end of a mailbox. The
-// loop reads it; any thread writes it and never waits: what the socket does not take is queued, and the loop sends it
-// on when there is room.
+// A conn is the serving end of an authenticated connection: a service connection, the peer's end of a mailbox, or the
+// receiving end for data. The loop reads it, or for data the intake's reader; any thread writes it and never waits: what the
+// socket does not take is queued, and the loop sends it on when there is room.
 type conn struct {
 	t       *Transport
 	peer    *peer
 	allowed typeSet // what may arrive
+	space   *space  // the reader's
 
-	// Reading side, of the loop's thread alone. A message that did not arrive in one piece is put together in part.
+	// Reading side, of the reader alone. A message that did not arrive in one piece is put together in part.
 	part   []byte // empty: between messages
 	need   int    // bytes of part that allow the next step; 0 when part is empty
 	known  bool   // the header of part is decoded in m
@@ -180,9 +181,8 @@ const (
 
 // read receives once, got bytes into a space of so many, and serves the messages that have become complete.
 func (c *conn) read() (got, space int, err error) {
-	l := c.t.loop
-	in := &l.in
-	in.set(c.part[len(c.part):c.need], l.buf)
+	in, buf := &c.space.in, c.space.buf
+	in.set(c.part[len(c.part):c.need], buf)
 	n, e := in.tryRecv(c.fd)
 	in.clear()
 	switch {
@@ -197,10 +197,10 @@ func (c *conn) read() (got, space int, err error) {
 	case n == 0:
 		return 0, 0, errHungUp
 	}
-	space = len(l.buf) + c.need - len(c.part)
+	space = len(buf) + c.need - len(c.part)
 	k := min(n, c.need-len(c.part))
 	c.part = c.part[:len(c.part)+k]
-	return n, space, c.feed(l.buf[:n-k])
+	return n, space, c.feed(buf[:n-k])
 }
 
 // feed acts on the next bytes of the stream, after those in part.
@@ -235,7 +235,7 @@ func (c *conn) feed(b []byte) error {
 				continue
 			}
 		}
-		c.part, c.need = append(c.t.loop.take(size), b...), size
+		c.part, c.need = append(c.space.take(size), b...), size
 		b = nil
 	}
 }
@@ -249,7 +249,7 @@ func (c *conn) step() error {
 		}
 		if size > c.need {
 			if size > cap(c.part) {
-				c.part = append(c.t.loop.take(size), c.part...)
+				c.part = append(c.space.take(size), c.part...)
 			}
 			c.need = size
 			return nil
@@ -258,7 +258,7 @@ func (c *conn) step() error {
 	part := c.part
 	c.part, c.need = nil, 0
 	err := c.serve(part[wire.HeaderSize:])
-	c.t.loop.give(part)
+	c.space.give(part)
 	return err
 }
 
@@ -286,9 +286,13 @@ func (c *conn) serve(payload []byte) error {
 	if err := wire.DecodePayload(&c.m, c.ranges, payload); err != nil {
 		return err
 	}
-	if c.m.Type != wire.Diff {
-		payload = nil
+	switch c.m.Type {
+	case wire.Data, wire.Collect:
+		c.t.o.Handler.Data(&c.m, payload)
+	case wire.Diff:
+		c.t.o.Handler.Serve(&c.m, payload)
+	default:
+		c.t.o.Handler.Serve(&c.m, nil)
 	}
-	c.t.o.Handler.Serve(&c.m, payload)
 	return nil
 }

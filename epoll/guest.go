@@ -93,12 +93,14 @@ func (g *guest) prove() {
 	case forService:
 		g.enter(p, &p.service, dials)
 	case forMailbox:
-		c := &conn{t: t, peer: p, allowed: toServer, fd: -1}
+		c := &conn{t: t, peer: p, allowed: toServer, space: &t.loop.space, fd: -1}
 		g.enter(p, c, h.mailbox > 0 && p.addBox(h.mailbox, c))
 	case forLink:
 		g.park(p, dials)
 	case forWatch:
 		g.watch(p, dials)
+	case forData:
+		g.feed(p)
 	default:
 		g.refuseProved(otherJob)
 	}
@@ -143,6 +145,21 @@ func (g *guest) watch(p *peer, fits bool) {
 	}
 	if g.leave(p) {
 		g.door.t.watch(p, g.fd)
+	}
+}
+
+// feed has the intake read the guest's socket.
+func (g *guest) feed(p *peer) {
+	if p.feeding {
+		g.refuseProved(alreadyThere)
+		return
+	}
+	if g.leave(p) {
+		p.feeding = true
+		p.outlet.adopt(g.fd)
+		if err := g.door.t.intake.add(p, g.fd); err != nil {
+			g.door.t.broken(p, err)
+		}
 	}
 }
 

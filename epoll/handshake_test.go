@@ -17,6 +17,8 @@ import (
 type deaf struct{}
 
 func (deaf) Serve(*wire.Message, []byte) {}
+func (deaf) Data(*wire.Message, []byte)  {}
+func (deaf) Full() bool                  { return false }
 func (deaf) Lost(wire.HostID, error)     {}
 
 func aHello() hello {

@@ -47,6 +47,7 @@ const (
 	forMailbox                    // requests to the acceptor's loop, answers to the connector's mailbox
 	forLink                       // rendezvous, read by application threads at both ends
 	forWatch                      // nothing; its end is that of the peer
+	forData                       // messages of jia_send and of collective calls, in both directions
 )
 
 func (p purpose) String() string {
@@ -59,6 +60,8 @@ func (p purpose) String() string {
 		return "barrier link"
 	case forWatch:
 		return "watch connection"
+	case forData:
+		return "data connection"
 	}
 	return fmt.Sprintf("purpose %d", uint32(p))
 }

@@ -2,9 +2,12 @@ package epoll
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,6 +50,68 @@ func TestLyingRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLyingData: the same on a connection for data, whether a thread attends or not.
+func TestLyingData(t *testing.T) {
+	data := wire.Message{Type: wire.Data, From: 1, Version: 100, Length: 100}
+	for name, c := range map[string]struct {
+		bytes []byte
+		words string
+	}{
+		"magic":             {put(data, 0, 'X'), "magic"},
+		"sender":            {put(data, 8, 0), "Data: sender 0"},
+		"port":              {put(data, 12, 5), "Data: port 5"},
+		"a request":         {put(wire.Message{Type: wire.GetPage, From: 1, Reply: 1}, 0), "GetPage: type"},
+		"longer than whole": {put(data, 40, 99), "Data: payload length"},
+		"cut short":         {put(data, 0), "middle"},
+	} {
+		for _, attended := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/attended=%v", name, attended), func(t *testing.T) {
+				p := newPair(t, nil)
+				var enough atomic.Bool
+				ended := make(chan error, 1)
+				if attended {
+					go func() { ended <- p.tr[0].Attend(enough.Load) }()
+				}
+				fd, err := p.tr[1].dial(p.tr[1].peers[0], forData, 0, time.Now().Add(patience))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, p.tr[1], fd, c.bytes)
+				if name == "cut short" {
+					unix.Shutdown(fd, unix.SHUT_WR)
+				}
+				if err := lossOf(t, p.hosts[0]); !strings.Contains(err.Error(), c.words) || !strings.Contains(err.Error(), "host 1") {
+					t.Errorf("got %v, without %q", err, c.words)
+				}
+				if attended {
+					enough.Store(true)
+					p.tr[0].Recall()
+					if err := <-ended; err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSecondDataConnection is refused, and harms nobody.
+func TestSecondDataConnection(t *testing.T) {
+	p := newPair(t, nil)
+	m := wire.Message{Type: wire.Data, From: 1}
+	if err := p.tr[1].SendData(0, &m); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.tr[1].dial(p.tr[1].peers[0], forData, 0, time.Now().Add(patience)); !errors.Is(err, ErrTwice) {
+		t.Errorf("a second data connection: %v", err)
+	}
+	m.From = 0
+	if err := p.tr[0].SendData(1, &m); err != nil {
+		t.Error(err)
+	}
+	p.works()
 }
 
 func TestCutRequest(t *testing.T) {

@@ -9,11 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	eventsAtOnce = 128
-	readBytes    = 256 << 10 // most that one connection gets per turn, beside the rest of a begun message
-	spareBuffers = 4         // large message buffers kept for the next large message
-)
+const eventsAtOnce = 128
 
 // A source is something that the loop watches; ready is called in the loop's thread and must not block.
 type source interface {
@@ -30,9 +26,7 @@ type loop struct {
 	// Of the loop's thread alone.
 	sources []source // by descriptor; nil where none is watched
 	events  [eventsAtOnce]unix.EpollEvent
-	buf     []byte // where connections read to; empty between turns
-	in      vector
-	spare   [][]byte // of maxMessage bytes
+	space   space
 
 	mu      sync.Mutex
 	errands []func() // to be run in the loop's thread
@@ -49,7 +43,7 @@ func newLoop() (*loop, error) {
 		unix.Close(epfd)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	l := &loop{epfd: epfd, wakefd: wakefd, done: make(chan struct{}), buf: make([]byte, readBytes)}
+	l := &loop{epfd: epfd, wakefd: wakefd, done: make(chan struct{}), space: newSpace()}
 	if err := l.watch(wakefd, (*waker)(l), unix.EPOLLIN); err != nil {
 		unix.Close(epfd)
 		unix.Close(wakefd)
@@ -162,23 +156,4 @@ func (l *loop) close() {
 func (l *loop) free() {
 	unix.Close(l.epfd)
 	unix.Close(l.wakefd)
-}
-
-// take returns an empty buffer for a message of the given size, header included; give takes it back.
-func (l *loop) take(size int) []byte {
-	if size <= 4096 {
-		return make([]byte, 0, 4096)
-	}
-	if n := len(l.spare); n > 0 {
-		b := l.spare[n-1]
-		l.spare = l.spare[:n-1]
-		return b[:0]
-	}
-	return make([]byte, 0, maxMessage)
-}
-
-func (l *loop) give(b []byte) {
-	if cap(b) == maxMessage && len(l.spare) < spareBuffers {
-		l.spare = append(l.spare, b)
-	}
 }

@@ -2,15 +2,17 @@
 //
 // Each host has one thread, the loop, which sleeps in epoll_wait and serves the requests of its peers; it never
 // blocks. Everybody who waits for something (a page, a lock, a barrier) reads the connection that the answer comes on
-// itself, with an ordinary blocking system call, as a wake-up through a second thread would double the time. Three
+// itself, with an ordinary blocking system call, as a wake-up through a second thread would double the time. Four
 // kinds of connections follow from that:
 //
 //   - one service connection for each pair of hosts, read by the loops at both ends, for Post;
 //   - one connection from each mailbox to each peer: requests are read by the peer's loop, answers, which any thread
 //     of the peer may send, by the thread that holds the mailbox;
-//   - one link for each pair of neighbours in the barrier tree, read by application threads at both ends.
+//   - one link for each pair of neighbours in the barrier tree, read by application threads at both ends;
+//   - one connection for each pair of hosts that send each other data, made by the first to send, read by a thread that
+//     waits for data, or by the loop when none does.
 //
-// A fourth kind carries nothing: one watch connection for each pair of hosts tells when the other machine has vanished.
+// A fifth kind carries nothing: one watch connection for each pair of hosts tells when the other machine has vanished.
 //
 // Writing never needs the loop either, unless a socket is full.
 package epoll
@@ -54,12 +56,13 @@ type Options struct {
 //
 // Lock order: conn.mu before Transport.mu before loop.mu.
 type Transport struct {
-	o    Options
-	addr string
-	zone uint32 // interface of a link-local address; else 0
-	open opener
-	door *door
-	loop *loop
+	o      Options
+	addr   string
+	zone   uint32 // interface of a link-local address; else 0
+	open   opener
+	door   *door
+	loop   *loop
+	intake *intake
 
 	peers   []*peer // by host id, nil for this host; fixed by Start
 	nextBox atomic.Uint32
@@ -98,6 +101,9 @@ type peer struct {
 	linked  bool     // a link has been accepted; of the loop's thread alone
 	watched bool     // there is a watch connection; of the loop's thread alone
 	parked  chan int // the accepted link, until OpenLink takes it
+
+	feeding bool // a data connection has been accepted; of the loop's thread alone
+	outlet  outlet
 
 	cause atomic.Pointer[error] // why the host is lost, once it is
 	gone  chan struct{}         // closed when it is
@@ -160,6 +166,12 @@ func Listen(network, bindAddr string, o Options) (*Transport, error) {
 		whole: make(chan struct{}), stopped: make(chan struct{}), freed: make(chan struct{}),
 	}
 	t.door = &door{t: t, fd: fd, timeout: guestTimeout, most: guestLimit(), remarks: remarks{log: o.Log}}
+	if t.intake, err = newIntake(t); err != nil {
+		unix.Close(fd)
+		unix.Close(stopfd)
+		l.free()
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -244,9 +256,9 @@ func (t *Transport) serve(addrs []string) error {
 		}
 		p := &peer{
 			id: wire.HostID(i), addr: addrs[i], boxes: make(map[uint32]*conn),
-			parked: make(chan int, 1), gone: make(chan struct{}),
+			parked: make(chan int, 1), gone: make(chan struct{}), outlet: outlet{fd: -1},
 		}
-		p.service = conn{t: t, peer: p, allowed: posted, fd: -1}
+		p.service = conn{t: t, peer: p, allowed: posted, space: &t.loop.space, fd: -1}
 		t.peers[i] = p
 	}
 	t.door.most += joinsEach * len(addrs)
@@ -255,6 +267,12 @@ func (t *Transport) serve(addrs []string) error {
 		close(t.whole)
 	}
 	if err := t.loop.watch(t.door.fd, t.door, unix.EPOLLIN); err != nil {
+		return err
+	}
+	if err := t.loop.watch(t.intake.epfd, t.intake, unix.EPOLLIN); err != nil {
+		return err
+	}
+	if err := t.loop.watch(t.intake.timer, (*graceEnd)(t.intake), unix.EPOLLIN); err != nil {
 		return err
 	}
 	t.started = true
@@ -405,6 +423,7 @@ func (t *Transport) Close() error {
 	started := t.started
 	t.mu.Unlock()
 
+	t.Recall()
 	t.loop.close()
 	if started {
 		<-t.loop.done
@@ -429,6 +448,7 @@ func (t *Transport) free() {
 			continue
 		}
 		p.service.detach()
+		p.outlet.detach()
 		for _, c := range p.boxes {
 			c.detach()
 		}
@@ -437,6 +457,7 @@ func (t *Transport) free() {
 		}
 	}
 	t.door.close()
+	t.intake.free()
 	t.loop.free()
 	unix.Close(t.stopfd)
 }

@@ -19,7 +19,8 @@ func setOf(types ...wire.Type) (s typeSet) {
 // What may travel where. Both ends check it.
 var (
 	toServer = setOf(wire.GetPage, wire.Diff, wire.LockReq, wire.LockFwd, wire.CVSet, wire.CVReset, wire.CVWait)
-	posted   = ^setOf(wire.Page, wire.Diff)
+	asData   = setOf(wire.Data, wire.Collect)
+	posted   = ^(setOf(wire.Page, wire.Diff) | asData)
 	answers  = setOf(wire.Page, wire.DiffAck, wire.LockGrant, wire.CVDone)
 	overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
 )

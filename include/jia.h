@@ -237,6 +237,135 @@ void jia_resetcv(int cvid);
 void jia_waitcv(int cvid);
 
 
+/* ---- Messages --------------------------------------------------------------------------------------- */
+
+/*
+ * Common to the calls below:
+ *
+ * Buffers may be private or shared memory. They are read and written by the calling thread like any other
+ * memory, so a buffer in shared memory is subject to the memory model. Messages order events, like
+ * jia_wait: what they carry is there when they arrive, but they make no write to shared memory visible.
+ * Negative lengths and counts, a NULL buffer with a length above 0, and hosts that do not exist are fatal.
+ */
+
+/*
+ * jia_send - send a message to a host.
+ * @buf, @len: its bytes, any number of them, also none. Copied: the buffer may be used again on return.
+ * @to: the receiver, which may be this host itself. @tag: any number from 0 up.
+ * Messages from one thread to one host with the same tag arrive in the order in which they were sent; none
+ * overtakes another. They are buffered at the receiver, so the call does not wait for jia_recv. But when
+ * 256 MiB are waiting there that nobody has asked for, it blocks until the receiver calls jia_recv;
+ * messages to oneself never block.
+ * Threads: any, at any time. Fatal: a negative tag.
+ */
+void jia_send(const void *buf, size_t len, int to, int tag);
+
+/*
+ * jia_recv - wait for a message, and receive it.
+ * @buf: for the message. @len: its size in bytes.
+ * @from: a host, or MSG_PROC_ALL for any. @tag: a tag, or MSG_TAG_ALL for any.
+ * Takes the message that arrived first of those that match. Returns the number of bytes received. Blocks
+ * until there is one, without using the processor. Threads: any, several at once; each message goes to one
+ * of them.
+ * Fatal: a message longer than the buffer, for half a message would be a bug that nobody sees.
+ */
+long jia_recv(void *buf, size_t len, int from, int tag);
+
+#ifndef MSG_PROC_ALL
+#define MSG_PROC_ALL (-1)
+#endif
+#ifndef MSG_TAG_ALL
+#define MSG_TAG_ALL (-1)
+#endif
+
+/*
+ * jia_bcast - copy a buffer of one host to all.
+ * @buf: read on host @root, written on all others. @len: bytes, the same on all hosts.
+ * Collective: every host makes the same collective calls (jia_bcast, jia_reduce, jia_loadcheck) with the
+ * same @len and @root, in the same order. Blocks until the bytes are here; the root does not wait for the
+ * others. Has nothing to do with the messages of jia_send. Threads: one a host at a time.
+ * Fatal: collective calls that differ, where hosts that talk to each other find it out; a second thread.
+ */
+void jia_bcast(void *buf, size_t len, int root);
+
+/*
+ * jia_reduce - combine the operands of all hosts, element by element.
+ * @snd: @cnt operands of this host. @rcv: for the @cnt results, on host @root; not used on others, where it
+ * may be NULL. The two may be the same buffer, but not overlap otherwise.
+ * @op: SUM, MAX or MIN of INT, FLOAT or DOUBLE, which is also the type of the operands.
+ * Collective, as jia_bcast. Blocks until the results are here; on other hosts than the root, until the part
+ * of this host is done. Operands are combined in an order that depends on the number of hosts alone, so
+ * equal operands give equal results, to the last bit. A sum of ints that overflows wraps around; where an
+ * operand of MAX or MIN is not a number, the result depends on which host has it.
+ * Threads: one a host at a time. Fatal: an @op that does not exist, and as for jia_bcast.
+ */
+void jia_reduce(const void *snd, void *rcv, size_t cnt, int op, int root);
+
+#ifndef SUM_INT
+#define SUM_INT 0
+#define MAX_INT 1
+#define MIN_INT 2
+#define SUM_FLOAT 10
+#define MAX_FLOAT 11
+#define MIN_FLOAT 12
+#define SUM_DOUBLE 20
+#define MAX_DOUBLE 21
+#define MIN_DOUBLE 22
+#endif
+
+
+/* ---- Dividing work ---------------------------------------------------------------------------------- */
+
+/*
+ * jia_divtask - this host's part of a range of subscripts.
+ * @begin, @end: the first subscript and the last one, INCLUSIVE (for C's `i < n` pass n-1); on return, this
+ * host's first and last. An empty part has *end = *begin - 1, so `for (i = *begin; i <= *end; i++)` is
+ * right for it, too. The parts of hosts 0, 1, ... follow each other and cover the range. They differ by one at
+ * most; with LOADBAL on, their sizes are as the speeds that jia_loadcheck has measured.
+ * Every host passes the same range. Does not block, sends nothing. Threads: any; with LOADBAL on, the one
+ * that computes.
+ */
+void jia_divtask(int *begin, int *end);
+
+/*
+ * jia_loadcheck - measure how fast the hosts are, and divide later ranges accordingly.
+ * Does nothing unless jia_config(LOADBAL, ON) was called. Then it is collective, as jia_bcast, and takes for
+ * a host's speed the size of its last part, divided by the time that the calling thread has computed since it
+ * called jia_divtask or jia_loadcheck last. Time in which the thread waited in the library (for pages, locks,
+ * barriers, messages) does not count. Weights move half way to the new measure each time, so that one
+ * disturbance does little, and no host's falls below a sixteenth of an equal share. Call it after the
+ * barrier that ends the work.
+ * Threads: one a host, the one that calls jia_divtask and does the work.
+ */
+void jia_loadcheck(void);
+
+/*
+ * jia_config - turn an optimisation on or off.
+ * @what: HMIG (home migration), ADWD (adaptive write detection), BROADCAST, LOADBAL (load balancing; see
+ * jia_loadcheck), WVEC (write vectors). @on: ON or OFF. All are off at the start.
+ * In this version only LOADBAL does something: turning it on or off forgets what was measured. HMIG, ADWD,
+ * BROADCAST and WVEC are accepted and have no effect yet. Another @what is ignored with one warning.
+ * Every host makes the same calls. Does not block. Threads: any, but not during a call of jia_loadcheck.
+ */
+void jia_config(int what, int on);
+
+#ifndef HMIG
+#define HMIG 0
+#endif
+#ifndef ADWD
+#define ADWD 1
+#endif
+#ifndef BROADCAST
+#define BROADCAST 2
+#endif
+#ifndef LOADBAL
+#define LOADBAL 3
+#endif
+#ifndef WVEC
+#define WVEC 4
+#endif
+
+
 /* ---- Statistics ------------------------------------------------------------------------------------- */
 
 /*

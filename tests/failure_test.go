@@ -101,7 +101,7 @@ func TestDeathOfAHost(t *testing.T) {
 // The hosts are all in the same state, one of them is killed from outside in it.
 func TestKillInEachState(t *testing.T) {
 	const hosts = 4
-	for _, state := range []string{"barrier", "lock", "compute", "fault", "event", "sleep"} {
+	for _, state := range []string{"barrier", "lock", "compute", "fault", "event", "sleep", "recv", "bcast"} {
 		for _, backend := range backends {
 			for _, killed := range []int{0, 1, 3} {
 				if testing.Short() && (killed != 3 || backend != "uffd") {

@@ -73,6 +73,10 @@ func TestPrograms(t *testing.T) {
 		{"step2", "62 30", []int{1, 2, 4}},
 		{"step3", "62 30", []int{1, 2, 4}},
 		{"step4", "62 30", []int{1, 3, 4}},
+		{"messages", "", []int{1, 2, 4, 7}},
+		{"collectives", "", []int{1, 2, 4, 7}},
+		{"dividing", "", []int{1, 2, 4, 7}},
+		{"dividing", "balance", []int{1, 2, 4, 7}},
 	} {
 		for _, backend := range backends {
 			for _, hosts := range hostCounts(test.hosts...) {
@@ -82,6 +86,30 @@ func TestPrograms(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A receiver that does not receive makes its sender wait, says so, and gets everything in the end.
+func TestFlood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds and 400 MiB")
+	}
+	result := job{program: "messages", args: []string{"flood"}, hosts: 2}.run(t)
+	if strings.Count(result.stderr, "\n") != 1 || !strings.Contains(result.stderr, "256 MiB of messages wait for jia_recv") {
+		t.Errorf("not one line of warning:\n%s", result.stderr)
+	}
+	result.stderr = ""
+	result.good(t, "messages: ok")
+}
+
+func TestUnknownSwitchIsOneWarning(t *testing.T) {
+	for _, hosts := range hostCounts(1, 4) {
+		result := job{program: "dividing", args: []string{"unknown"}, hosts: hosts}.run(t)
+		if strings.Count(result.stderr, "\n") != 1 || !strings.Contains(result.stderr, "jia_config(17, 1)") {
+			t.Errorf("not one line of warning:\n%s", result.stderr)
+		}
+		result.stderr = ""
+		result.good(t, "dividing: ok")
 	}
 }
 
@@ -133,7 +161,7 @@ func TestMemoryFollowsWhatIsTouched(t *testing.T) {
 // noise of a busy machine.
 func TestWaitingIsIdle(t *testing.T) {
 	const limit = 50000 // parts per million of a processor
-	calls := []string{"barrier", "lock", "wait", "event"}
+	calls := []string{"barrier", "lock", "wait", "event", "recv", "bcast"}
 	if testing.Short() {
 		calls = calls[:1]
 	}

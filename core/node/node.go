@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core"
+	"jiajia/core/balance"
 	"jiajia/core/event"
 	"jiajia/core/region"
 	"jiajia/core/wire"
@@ -49,6 +50,9 @@ type Node struct {
 	idle    []*thread
 	threads atomic.Pointer[[]*thread]
 
+	in   inbox
+	load load
+
 	server  server
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
@@ -61,6 +65,8 @@ func Open(cfg Config) (*Node, error) {
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
 	n.server.n = n
+	n.in.sending = make([]mutex, cfg.Hosts)
+	n.load.weights = balance.Equal(cfg.Hosts)
 	mode := cfg.Fault
 	if cfg.Hosts == 1 {
 		mode = region.Plain

@@ -55,7 +55,9 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		case core.Done:
 			return nil
 		case core.Await:
+			since := n.load.pause()
 			n.receive(t, from, link, frame)
+			n.load.resume(since)
 			n.mu.Lock()
 			n.tally.received(&t.in)
 			t.granted = t.granted || t.in.Type == wire.LockGrant
@@ -64,7 +66,9 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 				n.fail(err)
 			}
 		case core.Parked:
+			since := n.load.pause()
 			t.park.wait()
+			n.load.resume(since)
 			n.mu.Lock()
 		case core.Again:
 			n.mu.Lock()

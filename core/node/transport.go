@@ -5,13 +5,13 @@ import "jiajia/core/wire"
 // A Transport carries the messages of one host to and from all others. It is made ready (listening, and with the
 // addresses of all hosts known) before the node uses it.
 //
-// There is no order between two messages unless both travel from the same mailbox to the same host, or over the same
-// Link. A message is delivered once or the transport reports the peer as lost; it never delivers damage.
+// There is no order between two messages unless both travel from the same mailbox to the same host, over the same Link, or
+// as data to the same host. A message is delivered once or the transport reports the peer as lost; it never delivers damage.
 type Transport interface {
 	// OpenMailbox returns a new mailbox connected to every other host. It blocks while it connects. Any goroutine.
 	OpenMailbox() (Mailbox, error)
 
-	// Post sends a message without payload bytes of its own (everything but Page and Diff) to the server of another
+	// Post sends a message without payload bytes of its own (everything but bulk types) to the server of another
 	// host. It never blocks: what the connection does not take at once is copied and queued. Any goroutine.
 	Post(to wire.HostID, m *wire.Message) error
 
@@ -23,6 +23,23 @@ type Transport interface {
 	// OpenLink returns the connection that joins the barrier threads of this host and another one. The caller whose
 	// id is higher connects, the other waits for it; both must call. Once for each pair.
 	OpenLink(to wire.HostID) (Link, error)
+
+	// SendData sends a Data or Collect message to another host, with its payload in pieces; m.Length must be their length.
+	// Messages to one host arrive in the order of the calls. It blocks while the receiver is full (see Handler.Full), for the
+	// first message to connect, and while another thread sends to the same host. Any goroutine.
+	SendData(to wire.HostID, m *wire.Message, body ...[]byte) error
+
+	// Attend has the calling thread read the data that other hosts send, in place of the serving thread, until done
+	// returns true: it calls Handler.Data for what comes, looks at done after each turn, and sleeps in between, without
+	// the wake-up through a second thread. Whether the handler is full does not matter meanwhile. A lost peer does not end
+	// it. One thread at a time.
+	Attend(done func() bool) error
+
+	// Recall makes a thread in Attend look at done soon. Any goroutine, also when nobody attends.
+	Recall()
+
+	// Accept tells that the handler, which said that it is full, is so no more. Any goroutine, but not from Handler.Data.
+	Accept()
 
 	// Close ends all connections and the server. Blocked calls return an error that wraps net.ErrClosed. It may be called
 	// again, but not from a Handler. The peers see a loss unless they close, too.
@@ -52,11 +69,18 @@ type Link interface {
 	Recv(m *wire.Message) error
 }
 
-// A Handler is the server side of a host, called by the transport's one serving thread, one message at a time. It must
-// not block. m and body are valid only during the call.
+// A Handler is the server side of a host, called by the transport's one serving thread, one message at a time, and for data
+// by the thread that attends instead. It must not block. m and body are valid only during the call.
 type Handler interface {
 	// Serve acts on a request; body is the payload of a Diff, else nil.
 	Serve(m *wire.Message, body []byte)
+
+	// Data takes a Data or Collect message; never two at once.
+	Data(m *wire.Message, body []byte)
+
+	// Full tells whether the serving thread should read no more data for now, so that senders wait. It may be called by
+	// any thread. Once it has said so, Accept must be called when that changes.
+	Full() bool
 
 	// Lost tells, at most once for each host, that the connections to it broke, outside of Close.
 	Lost(host wire.HostID, err error)

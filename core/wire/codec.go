@@ -15,6 +15,8 @@ const (
 	MaxPage    = 2 << 20 // bytes of a coherence page
 	MaxPages   = 1 << 34 // pages of a region: 64 TiB of the smallest
 	MaxDiff    = 4 << 20 // payload bytes of a Diff
+	MaxData    = 1 << 20 // payload bytes of a Data or Collect
+	MaxMessage = 1 << 62 // bytes of a message of jia_send
 	MaxList    = 1 << 30 // payload bytes of lists: notices, ranges, allocations
 
 	maxAllocArgs = 1 << 20 // arguments of one allocation call
@@ -33,11 +35,11 @@ var (
 	ErrTooShort = errors.New("message cut short")
 )
 
-// PayloadLen returns the payload bytes that encoding m will take. For Page and Diff, whose payload travels beside the
-// message, it is m.Length.
+// PayloadLen returns the payload bytes that encoding m will take. For a bulk payload, which travels beside the message, it
+// is m.Length.
 func PayloadLen(m *Message) uint64 {
 	n := uint64(len(m.Notices))*noticeBytes + uint64(len(m.Ranges))*rangeBytes + uint64(len(m.Numbers))*8
-	if m.Type == Page || m.Type == Diff {
+	if m.Type.Bulk() {
 		n = m.Length
 	}
 	if m.Type == BarArrive {
@@ -70,7 +72,7 @@ func AppendHeader(b []byte, m *Message) []byte {
 	return append(b, h[:]...)
 }
 
-// Append appends the whole of m except the payload of Page and Diff, which the sender adds itself.
+// Append appends the whole of m except a bulk payload, which the sender adds itself.
 func Append(b []byte, m *Message) []byte {
 	b = AppendHeader(b, m)
 	le := binary.LittleEndian
@@ -179,6 +181,19 @@ func check(m *Message, ranges uint64) error {
 		}
 	case BarArrive, BarRelease, Stats:
 		most = MaxList
+	case Data:
+		if m.Version > MaxMessage {
+			return bad("message size", m.Version)
+		}
+		if m.Epoch > math.MaxInt32 {
+			return bad("tag", m.Epoch)
+		}
+		if (m.Length == 0) != (m.Version == 0) {
+			return bad("payload length", m.Length)
+		}
+		most = min(MaxData, m.Version)
+	case Collect:
+		most = MaxData
 	}
 	if m.Length > most {
 		return bad("payload length", m.Length)
@@ -189,8 +204,8 @@ func check(m *Message, ranges uint64) error {
 	return nil
 }
 
-// DecodePayload reads m's lists from p, which must hold exactly m.Length bytes. It may be called for any type; the
-// payload of Page and Diff is left alone. Slices of m are reused.
+// DecodePayload reads m's lists from p, which must hold exactly m.Length bytes. It may be called for any type; a bulk
+// payload is left alone. Slices of m are reused.
 func DecodePayload(m *Message, ranges uint64, p []byte) error {
 	if uint64(len(p)) != m.Length {
 		return fmt.Errorf("%v: %d payload bytes of %d: %w", m.Type, len(p), m.Length, ErrTooShort)

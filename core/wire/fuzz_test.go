@@ -20,7 +20,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		size := HeaderSize
-		if m.Type != Page && m.Type != Diff {
+		if !m.Type.Bulk() {
 			size += int(m.Length)
 		}
 		again := Append(nil, m)
@@ -65,6 +65,13 @@ func drawMessage(t *rapid.T) *Message {
 		m.Length = rapid.Uint64Range(0, MaxPage).Draw(t, "length")
 	case Diff:
 		m.Length = rapid.Uint64Range(0, MaxDiff).Draw(t, "length")
+	case Data:
+		m.Epoch = rapid.Uint64Range(0, 1<<31-1).Draw(t, "tag")
+		if m.Version = rapid.Uint64Range(0, MaxMessage).Draw(t, "size"); m.Version > 0 {
+			m.Length = rapid.Uint64Range(1, min(MaxData, m.Version)).Draw(t, "length")
+		}
+	case Collect:
+		m.Length = rapid.Uint64Range(0, MaxData).Draw(t, "length")
 	case LockGrant:
 		for range rapid.IntRange(0, 20).Draw(t, "notices") {
 			page, count := drawSpan(t, 0)

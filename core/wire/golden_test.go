@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden file anew; only together with a new Version")
+var rewrite = flag.Bool("rewrite", false, "write the golden file anew: for new types, or with a new Version")
 
 // samples has a message of each type, with every field that the type uses at a telling value.
 var samples = []Message{
@@ -38,6 +38,9 @@ var samples = []Message{
 	{Type: CVDone, From: 0, Port: 2, Obj: 5},
 	{Type: Stats, From: 3, Length: 24, Numbers: []uint64{3, 1 << 40, 1<<64 - 1}},
 	{Type: Stats, From: 3},
+	{Type: Data, From: 6, Obj: 1 << 40, Version: MaxMessage, Epoch: 1<<31 - 1, Length: MaxData},
+	{Type: Data, From: 6, Obj: 7},
+	{Type: Collect, From: 5, Obj: 1 << 33, Version: 2<<32 | 22, Epoch: 1 << 50, Host: 3, Length: 65536},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -48,7 +51,7 @@ func decode(b []byte) (*Message, error) {
 		return nil, err
 	}
 	b = b[HeaderSize:]
-	if m.Type == Page || m.Type == Diff {
+	if m.Type.Bulk() {
 		return &m, nil
 	}
 	if uint64(len(b)) > m.Length {
@@ -175,6 +178,14 @@ func TestDamage(t *testing.T) {
 		{"release with bytes left over", 11, put(56, 0), ErrPayload},
 		{"arrival without an allocation count", 10, put(24, 0), ErrPayload},
 		{"numbers that end within one", 16, put(24, 23), ErrPayload},
+		{"piece of more than the largest size", 18, put(24, 1, 0, 16), ErrField},
+		{"piece longer than its message", 18, put(40, 9, 0, 0, 0, 0, 0, 0, 0), ErrField},
+		{"piece of nothing", 18, put(24, 0, 0, 0), ErrField},
+		{"bytes of an empty message", 19, put(24, 1), ErrField},
+		{"message of an impossible size", 18, put(40, 1), ErrField},
+		{"tag beyond int", 18, put(48, 0, 0, 0, 128), ErrField},
+		{"part of more than the largest size", 20, put(24, 1, 0, 16), ErrField},
+		{"ranges in a part", 20, put(56, 1), ErrField},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {

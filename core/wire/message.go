@@ -5,8 +5,8 @@
 // on the way in: a decoder returns either a valid value or an error, never both, and never allocates more than the
 // bytes that it was given justify.
 //
-// Page contents and diffs are payload that this package does not look into (see core/diff); everything else decodes
-// into a Message.
+// Page contents, diffs (see core/diff) and the bytes of messages between programs are payload that this package does not
+// look into; everything else decodes into a Message.
 package wire
 
 // HostID numbers the processes of a job, 0 to n-1; it is what a program calls jiapid.
@@ -59,14 +59,20 @@ const (
 	CVDone
 	// Stats goes up the barrier tree at the end of a job. Numbers: the statistics of the hosts from here down.
 	Stats
+	// Data carries a piece of a message of jia_send. Obj: the sender's number for the message; Version: bytes of the
+	// whole message; Epoch: its tag; payload: the bytes after those of the pieces before.
+	Data
+	// Collect carries a part of a collective call. Obj: the step's number, counted alike on all hosts; Version: which
+	// call and operation; Epoch: bytes of the whole call; Host: its root; payload: bytes.
+	Collect
 
-	lastType = Stats
+	lastType = Collect
 )
 
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
-	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats",
+	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
 }
 
 func (t Type) String() string {
@@ -75,6 +81,9 @@ func (t Type) String() string {
 	}
 	return typeNames[t]
 }
+
+// Bulk tells whether a message's payload travels beside it: bytes that this package does not look into.
+func (t Type) Bulk() bool { return t == Page || t == Diff || t == Data || t == Collect }
 
 // Kind tells the rendezvous calls apart, so that two hosts in different ones are found out.
 type Kind uint16
@@ -118,7 +127,7 @@ type Alloc struct {
 	Args []uint64 // its arguments in order, arrays flattened
 }
 
-// Message is a decoded message without page content. Only the fields that its Type names are meaningful.
+// Message is a decoded message without bulk payload. Only the fields that its Type names are meaningful.
 type Message struct {
 	Type    Type
 	Kind    Kind

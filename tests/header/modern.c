@@ -13,6 +13,15 @@ static_assert(_Generic(&jiapid, int *: 1, default: 0), "jiapid is an object of t
 static_assert(_Generic(&jiahosts, int *: 1, default: 0), "jiahosts is an object of type int");
 static_assert(_Generic(&jia_pid, int *: 1, default: 0) && _Generic(&hostc, int *: 1, default: 0), "so are the aliases");
 
+static void (*const send_bytes)(const void *, size_t, int, int) = jia_send;
+static long (*const recv_bytes)(void *, size_t, int, int) = jia_recv;
+static void (*const reduce)(const void *, void *, size_t, int, int) = jia_reduce;
+
+static_assert(SUM_INT == 0 && MAX_INT == 1 && MIN_INT == 2 && SUM_FLOAT == 10 && MAX_FLOAT == 11 && MIN_FLOAT == 12
+              && SUM_DOUBLE == 20 && MAX_DOUBLE == 21 && MIN_DOUBLE == 22, "the operations have their old numbers");
+static_assert(HMIG == 0 && ADWD == 1 && BROADCAST == 2 && LOADBAL == 3 && WVEC == 4, "so have the switches");
+static_assert(MSG_PROC_ALL == -1 && MSG_TAG_ALL == -1, "and the wildcards");
+
 static int checked(int got)
 {
 	if (got == jiapid)
@@ -35,6 +44,19 @@ int main(int argc, char *argv[])
 	take_id[1](0);
 	if (jiahosts == 1) LOCK(1);
 	if (jiahosts == 1) UNLOCK(1);
+	struct { int host; double x; } in, out = { jiapid, 1.5 };
+	double sum;
+	int begin = 0, end = 9;
+	send_bytes(&out, sizeof out, jiapid, 3);
+	if (recv_bytes(&in, sizeof in, MSG_PROC_ALL, MSG_TAG_ALL) != sizeof in || checked(in.host) != out.host)
+		jia_error("a message to oneself");
+	reduce(&out.x, &sum, 1, SUM_DOUBLE, 0);
+	jia_bcast(&sum, sizeof sum, 0);
+	if (sum != 1.5 * jiahosts)
+		jia_error("the sum is %g", sum);
+	jia_config(LOADBAL, ON);
+	jia_divtask(&begin, &end);
+	jia_loadcheck();
 	take_nothing[0]();
 	return 0;
 }

@@ -45,6 +45,12 @@ int main(int argc, char **argv)
 		Scope scope(global->lock);
 		global->sum += i;
 	}
+	const double mine = jiapid + 0.5;
+	double all = 0;
+	jia_reduce(&mine, &all, 1, SUM_DOUBLE, 0);
+	jia_send(&mine, sizeof mine, jiapid, 0);
+	if (jia_recv(&all, sizeof all, jiapid, 0) != static_cast<long>(sizeof all) || !(all == mine))
+		jia_error("a message to oneself");
 	if (global->sum != 4950)
 		jia_error("the sum is %ld", global->sum);
 	jia_exit();

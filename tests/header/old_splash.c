@@ -56,6 +56,38 @@ int begin, end;
 	BARRIER(gl->finish, jiahosts)
 }
 
+/* Messages and divided work, with buffers of all types and lengths in int. */
+talk(first, last)
+int *first, *last;
+{
+	char text[16];
+	float part, whole;
+	double values[4];
+	int len = sizeof text, count = 4, got, i;
+
+	jia_config(LOADBAL, ON);
+	jia_config(HMIG, OFF);
+	jia_divtask(first, last);
+	part = *last - *first + 1;
+	jia_reduce(&part, &whole, 1, SUM_FLOAT, 0);
+	jia_reduce((char *)&part, (char *)&whole, 1, SUM_FLOAT, 0);
+	sprintf(text, "%d", jiapid);
+	jia_send(text, len, 0, jiapid);
+	if (jiapid == 0)
+		for (i = 0; i < jiahosts; i++) {
+			got = jia_recv(text, len, MSG_PROC_ALL, MSG_TAG_ALL);
+			if (got != len || atoi(text) >= jiahosts)
+				jia_error("%d bytes: %s", got, text);
+		}
+	for (i = 0; i < count; i++)
+		values[i] = jiapid == 0 ? i : -1;
+	jia_bcast((char *)values, count * (int)sizeof(double), 0);
+	jia_loadcheck();
+	if (values[count - 1] != count - 1 || (jiapid == 0 && whole != n))
+		jia_error("%f of %d, %f", whole, n, values[count - 1]);
+	return 0;
+}
+
 void main(argc, argv)
 int argc;
 char **argv;
@@ -63,7 +95,7 @@ char **argv;
 	unsigned long address;
 	float t1, t2;
 	unsigned int ticks;
-	int i;
+	int i, first, last;
 
 	MAIN_INITENV(, 80000000)
 	jia_init(argc, argv);
@@ -101,6 +133,8 @@ char **argv;
 		QUNLOCK(gl->index_lock);
 	}
 	PAUSE_RESET(gl->ready);
+	first = 0, last = n - 1;
+	talk(&first, &last);
 	WAIT_FOR_END(jiahosts - 1)
 	CLOCK(t2)
 	if (gl->next != n)

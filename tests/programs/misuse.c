@@ -79,6 +79,43 @@ static void barrier_of_two_threads(void)
 	jia_barrier();
 }
 
+static int word;
+
+static void send_no_such_host(void) { jia_send(&word, sizeof word, jiahosts, 1); }
+static void send_negative_tag(void) { jia_send(&word, sizeof word, 0, -1); }
+static void send_negative_length(void) { jia_send(&word, -5, 0, 1); }
+static void send_null(void) { jia_send(NULL, 4, 0, 1); }
+static void recv_no_such_host(void) { jia_recv(&word, sizeof word, -2, 1); }
+static void recv_negative_tag(void) { jia_recv(&word, sizeof word, 0, -7); }
+static void recv_negative_length(void) { jia_recv(&word, -5, 0, 1); }
+static void recv_null(void) { jia_recv(NULL, 4, 0, 1); }
+static void recv_too_long(void) { jia_send("123456789", 9, jiapid, 5); jia_recv(&word, sizeof word, jiapid, 5); }
+static void bcast_no_such_root(void) { jia_bcast(&word, sizeof word, jiahosts); }
+static void bcast_negative_length(void) { jia_bcast(&word, -5, 0); }
+static void reduce_no_such_root(void) { jia_reduce(&word, &word, 1, SUM_INT, -1); }
+static void reduce_unknown(void) { jia_reduce(&word, &word, 1, 13, 0); }
+static void reduce_negative_count(void) { jia_reduce(&word, &word, -3, MAX_INT, 0); }
+static void reduce_null(void) { jia_reduce(NULL, &word, 1, SUM_INT, 0); }
+static void reduce_for_bcast(void) { jia_reduce(&word, &word, 1, SUM_INT, 0); }
+static void bcast_once_more(void) { jia_bcast(&word, 4, last); jia_bcast(&word, 4, last); }
+
+static void *enter_bcast(void *unused)
+{
+	(void)unused;
+	jia_bcast(&word, sizeof word, 0);
+	return NULL;
+}
+
+/* As for barrier_of_two_threads: host 0, the root, does not come. */
+static void bcast_of_two_threads(void)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, enter_bcast, NULL) != 0)
+		return;
+	jia_bcast(&word, sizeof word, 0);
+}
+
 static void touch_unallocated(void)
 {
 	volatile char *memory = (volatile char *)jia_alloc(4096);
@@ -98,7 +135,11 @@ static const struct mistake {
 	MISTAKE(alloc_negative_part), MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
 	MISTAKE(wait_for_barrier), MISTAKE(leave_early), MISTAKE(error_with_newline), MISTAKE(error_of_many_lines),
 	MISTAKE(error_very_long), MISTAKE(unlock_of_another_thread), MISTAKE(barrier_of_two_threads),
-	MISTAKE(touch_unallocated),
+	MISTAKE(touch_unallocated), MISTAKE(send_no_such_host), MISTAKE(send_negative_tag), MISTAKE(send_negative_length),
+	MISTAKE(send_null), MISTAKE(recv_no_such_host), MISTAKE(recv_negative_tag), MISTAKE(recv_negative_length),
+	MISTAKE(recv_null), MISTAKE(recv_too_long), MISTAKE(bcast_no_such_root), MISTAKE(bcast_negative_length),
+	MISTAKE(reduce_no_such_root), MISTAKE(reduce_unknown), MISTAKE(reduce_negative_count), MISTAKE(reduce_null),
+	MISTAKE(reduce_for_bcast), MISTAKE(bcast_once_more), MISTAKE(bcast_of_two_threads),
 };
 
 /* Mistakes outside the job, by every process that gets so far. */
@@ -114,8 +155,14 @@ static int before_or_after(const char *name, int argc, char **argv)
 		jia_exit();
 	else if (!strcmp(name, "error_before_init"))
 		jia_error("too early");
+	else if (!strcmp(name, "send_before_init"))
+		jia_send(&word, sizeof word, 0, 1);
+	else if (!strcmp(name, "recv_before_init"))
+		jia_recv(NULL, 4, 0, 1);
+	else if (!strcmp(name, "config_before_init"))
+		jia_config(LOADBAL, ON);
 	else if (!strcmp(name, "lock_after_exit") || !strcmp(name, "barrier_after_exit")
-		|| !strcmp(name, "alloc_after_exit")) {
+		|| !strcmp(name, "alloc_after_exit") || !strcmp(name, "recv_after_exit")) {
 		jia_init(argc, argv);
 		jia_exit();
 		if (jiapid != jiahosts - 1) {
@@ -126,6 +173,8 @@ static int before_or_after(const char *name, int argc, char **argv)
 			jia_lock(1);
 		else if (name[0] == 'b')
 			jia_barrier();
+		else if (name[0] == 'r')
+			jia_recv(&word, sizeof word, MSG_PROC_ALL, MSG_TAG_ALL);
 		else
 			jia_alloc(4096);
 	} else
@@ -151,6 +200,10 @@ int main(int argc, char **argv)
 		/* A different allocation is a mistake of somebody's only in comparison. */
 		if (!strcmp(name, "alloc_differently") || !strcmp(name, "alloc_once_more"))
 			jia_alloc(20480);
+		if (!strcmp(name, "reduce_for_bcast") || !strcmp(name, "bcast_once_more"))
+			jia_bcast(&word, 4, last);
+		if (!strcmp(name, "bcast_once_more"))
+			jia_reduce(&word, &word, 2, SUM_INT, 0);
 		jia_barrier();
 		sleep(5);
 		return 1;

@@ -20,6 +20,7 @@
 #define AREA ((size_t)4 << 30)
 
 static volatile char *area; /* shared, homed at the victim */
+static int victim;
 
 static void *crash(void *unused)
 {
@@ -73,6 +74,10 @@ static void busy(const char *state)
 		jia_lock(VICTIMS_LOCK);
 	if (!strcmp(state, "event"))
 		jia_waitcv(7);
+	if (!strcmp(state, "recv"))
+		jia_recv(NULL, 0, MSG_PROC_ALL, MSG_TAG_ALL);
+	if (!strcmp(state, "bcast"))
+		jia_bcast((void *)&work, sizeof work, victim);
 	if (!strcmp(state, "fault"))
 		for (size_t i = 0; i < AREA; i += 4096)
 			work += (unsigned long)area[i];
@@ -88,7 +93,7 @@ static void busy(const char *state)
 int main(int argc, char **argv)
 {
 	static const char *const mixed[] = { "barrier", "lock", "compute", "fault", "event", "sleep" };
-	int victim, distance;
+	int distance;
 
 	if (argc != 4)
 		jia_error("usage: victim HOST WAY STATE");

@@ -4,7 +4,7 @@
  *   JIA_NPROC=4 ./waiting events          event flags and jia_wait
  *   JIA_NPROC=2 ./waiting idle CALL MS    the last host is MS milliseconds late; the others print the share of a
  *                                         processor that they used meanwhile, in parts per million. CALL: barrier,
- *                                         lock, wait, event
+ *                                         lock, wait, event, recv, bcast
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static void events(void)
 static void until_late(const char *call, int ms)
 {
 	struct timespec pause = { ms / 1000, ms % 1000 * 1000000L };
-	int late = jiapid == jiahosts - 1;
+	int late = jiapid == jiahosts - 1, h;
 	double cpu, wall;
 
 	if (late && !strcmp(call, "lock"))
@@ -71,6 +71,13 @@ static void until_late(const char *call, int ms)
 		jia_barrier();
 	else if (!strcmp(call, "wait"))
 		jia_wait();
+	else if (!strcmp(call, "bcast"))
+		jia_bcast(&late, sizeof late, jiahosts - 1);
+	else if (!strcmp(call, "recv") && late)
+		for (h = 0; h < jiahosts - 1; h++)
+			jia_send(NULL, 0, h, 1);
+	else if (!strcmp(call, "recv"))
+		jia_recv(NULL, 0, MSG_PROC_ALL, MSG_TAG_ALL);
 	else if (!strcmp(call, "event") && late)
 		jia_setcv(3);
 	else if (!strcmp(call, "event"))

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ type Host struct {
 	serve func(h *Host, m *wire.Message, body []byte) // nil: Answer
 	ready chan struct{}                               // closed when Transport is set
 	Gone  chan Loss                                   // calls of Lost
+
+	take    atomic.Pointer[func(m *wire.Message, body []byte)] // for Data; nil: drop it
+	tooMuch atomic.Bool                                        // what Full says
 }
 
 // A Loss is a call of Handler.Lost.
@@ -77,6 +81,19 @@ func (h *Host) Serve(m *wire.Message, body []byte) {
 	}
 	h.Answer(m, body)
 }
+
+// onData sets what Data calls, before any is sent.
+func (h *Host) onData(f func(m *wire.Message, body []byte)) { h.take.Store(&f) }
+
+// Data implements node.Handler.
+func (h *Host) Data(m *wire.Message, body []byte) {
+	if f := h.take.Load(); f != nil {
+		(*f)(m, body)
+	}
+}
+
+// Full implements node.Handler.
+func (h *Host) Full() bool { return h.tooMuch.Load() }
 
 // Lost implements node.Handler.
 func (h *Host) Lost(host wire.HostID, err error) { h.Gone <- Loss{host, err} }

@@ -33,6 +33,12 @@ func Run(t *testing.T, mk Make) {
 		{"links opened in either order", linkOrders},
 		{"long lists both ways over a link", linkExchange},
 		{"misuse is refused", misuse},
+		{"data keeps its order", dataOrder},
+		{"data that nobody attends to", dataUnattended},
+		{"a recalled thread", dataRecall},
+		{"a full receiver makes senders wait", dataFull},
+		{"misuse of data is refused", dataMisuse},
+		{"data and the end of a host", dataEnds},
 		{"close wakes all", closeWakes},
 		{"a dead peer is noticed", deadPeer},
 	} {

@@ -85,6 +85,28 @@ static void barriers(size_t cached)
 		report(us, SAMPLES);
 }
 
+/* A message of 64 bytes there and another one back: us. */
+static void messages(void)
+{
+	static double us[SAMPLES];
+	char buf[64] = { 0 };
+	int i, peer = 1 - jiapid;
+
+	for (i = -100; i < SAMPLES; i++) {
+		double t = now_us();
+
+		if (jiapid == 1)
+			jia_send(buf, sizeof buf, peer, 0);
+		jia_recv(buf, sizeof buf, peer, 0);
+		if (jiapid == 0)
+			jia_send(buf, sizeof buf, peer, 0);
+		if (i >= 0)
+			us[i] = now_us() - t;
+	}
+	if (jiapid == 1)
+		report(us, SAMPLES);
+}
+
 /* work computes for so long, and lets whoever else wants the core have it. */
 static void work(double us)
 {
@@ -301,6 +323,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "miss-busy")) miss(1);
 	else if (!strcmp(what, "barrier")) barriers(0);
 	else if (!strcmp(what, "barrier-cached")) barriers(100000);
+	else if (!strcmp(what, "messages")) messages();
 	else if (!strcmp(what, "handoff")) handoff();
 	else if (!strcmp(what, "contended")) contended();
 	else if (!strcmp(what, "relock")) relock();

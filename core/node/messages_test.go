@@ -1,0 +1,264 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"jiajia/core/balance"
+	"jiajia/core/message"
+	"jiajia/core/wire"
+)
+
+// office is a transport for data inside one process, as slow and as fair as the Go scheduler makes it: so the race detector
+// sees what threads of several hosts do. Like the real one it has one reader for each host, a server or whoever attends.
+type office struct {
+	mu    sync.Mutex
+	moved sync.Cond
+	desks []desk
+	done  bool
+}
+
+type desk struct {
+	node     *Node
+	mail     []letter
+	busy     bool // somebody reads
+	recalled bool
+}
+
+type letter struct {
+	m    wire.Message
+	body []byte
+}
+
+type clerk struct {
+	Transport // what messages do not need is nil
+	o         *office
+	d         *desk
+}
+
+// newOffice makes so many hosts, without memory, and serves them until the test ends.
+func newOffice(t *testing.T, hosts int) []*Node {
+	o := &office{desks: make([]desk, hosts)}
+	o.moved.L = &o.mu
+	var nodes []*Node
+	for i := range o.desks {
+		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
+		n.server.n = n
+		n.in.sending = make([]mutex, hosts)
+		n.load.weights = balance.Equal(hosts)
+		n.trans = &clerk{o: o, d: &o.desks[i]}
+		o.desks[i].node = n
+		nodes = append(nodes, n)
+	}
+	var servers sync.WaitGroup
+	for i := range o.desks {
+		servers.Add(1)
+		go func() {
+			defer servers.Done()
+			o.serve(&o.desks[i])
+		}()
+	}
+	t.Cleanup(func() {
+		o.mu.Lock()
+		o.done = true
+		o.moved.Broadcast()
+		o.mu.Unlock()
+		servers.Wait()
+		for i := range o.desks {
+			if in := &o.desks[i].node.in; in.held() != 0 || len(in.waiters) != 0 || len(o.desks[i].mail) != 0 {
+				t.Errorf("host %d: %d bytes, %d waiters and %d messages left over", i, in.held(), len(in.waiters), len(o.desks[i].mail))
+			}
+		}
+	})
+	return nodes
+}
+
+// next hands over one message, if there is one. The caller holds mu and reads.
+func (o *office) next(d *desk) bool {
+	if len(d.mail) == 0 {
+		return false
+	}
+	l := d.mail[0]
+	d.mail = d.mail[1:]
+	o.mu.Unlock()
+	d.node.server.Data(&l.m, l.body)
+	clear(l.body)
+	o.mu.Lock()
+	return true
+}
+
+func (o *office) serve(d *desk) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !o.done {
+		if d.busy || len(d.mail) == 0 {
+			o.moved.Wait()
+			continue
+		}
+		d.busy = true
+		o.next(d)
+		d.busy = false
+		o.moved.Broadcast()
+	}
+}
+
+func (c *clerk) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
+	c.o.mu.Lock()
+	defer c.o.mu.Unlock()
+	d := &c.o.desks[to]
+	d.mail = append(d.mail, letter{*m, slices.Concat(body...)})
+	c.o.moved.Broadcast()
+	return nil
+}
+
+func (c *clerk) Attend(done func() bool) error {
+	c.o.mu.Lock()
+	defer c.o.mu.Unlock()
+	for c.d.busy {
+		c.o.moved.Wait()
+	}
+	c.d.busy = true
+	for !done() {
+		if !c.o.next(c.d) && !c.d.recalled {
+			c.o.moved.Wait()
+		}
+		c.d.recalled = false
+	}
+	c.d.busy = false
+	c.o.moved.Broadcast()
+	return nil
+}
+
+func (c *clerk) Recall() {
+	c.o.mu.Lock()
+	defer c.o.mu.Unlock()
+	c.d.recalled = true
+	c.o.moved.Broadcast()
+}
+
+func (c *clerk) Accept() {}
+
+// atOnce runs f for every host and thread.
+func atOnce(nodes []*Node, threads int, f func(n *Node, thread int)) {
+	var all sync.WaitGroup
+	for _, n := range nodes {
+		for th := range threads {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				f(n, th)
+			}()
+		}
+	}
+	all.Wait()
+}
+
+// TestEveryMessageComesOnceAndInOrder: several threads of each host send to all hosts, themselves included, in one piece and
+// in several, while others receive with and without wildcards.
+func TestEveryMessageComesOnceAndInOrder(t *testing.T) {
+	const threads, each = 3, 60
+	for _, hosts := range []int{1, 2, 5} {
+		nodes := newOffice(t, hosts)
+		atOnce(nodes, 2*threads, func(n *Node, th int) {
+			if th < threads {
+				for i := range uint64(each) {
+					for to := range wire.HostID(hosts) {
+						number, total := n.NewMessage(), 8*(1+i%4)
+						for piece := range total / 8 {
+							n.Send(to, int32(th), number, total, binary.NativeEndian.AppendUint64(nil, i<<8|piece))
+						}
+					}
+				}
+				return
+			}
+			tag := int32(th - threads)
+			due := make([]uint64, hosts)
+			for i := range hosts * each {
+				from := wire.Any
+				if tag == 1 {
+					from = wire.HostID(i % hosts)
+				}
+				m := n.Recv(from, tag, 32)
+				want := due[m.From]
+				due[m.From]++
+				if m.Tag != int64(tag) || from != wire.Any && m.From != from || m.Size != 8*(1+want%4) {
+					t.Errorf("host %d asked for host %d and tag %d and got %+v", n.cfg.Self, from, tag, m.Head)
+				}
+				for piece := range m.Size / 8 {
+					var b [8]byte
+					if m.Read(b[:]); binary.NativeEndian.Uint64(b[:]) != want<<8|piece {
+						t.Errorf("piece %d of message %d of host %d is wrong", piece, want, m.From)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestReductionsAreTheSame: sums of numbers for which the order matters, with every root, beside messages between the
+// same hosts.
+func TestReductionsAreTheSame(t *testing.T) {
+	ne := binary.NativeEndian
+	for hosts := 1; hosts <= 9; hosts++ {
+		nodes := newOffice(t, hosts)
+		sums := make([][]uint64, hosts)
+		atOnce(nodes, 2, func(n *Node, th int) {
+			self := int(n.cfg.Self)
+			for round := range 3 * hosts {
+				if th == 1 {
+					n.Send(wire.HostID(round%hosts), 0, n.NewMessage(), 1, []byte{1})
+					continue
+				}
+				root := wire.HostID(round % hosts)
+				b := ne.AppendUint64(nil, math.Float64bits(math.Pow(0.73, float64(7*self%11))))
+				n.Reduce(message.SumDouble, root, 8, b)
+				n.Bcast(root, 8, b)
+				sums[self] = append(sums[self], ne.Uint64(b))
+			}
+		})
+		for i, list := range sums {
+			for round, s := range list {
+				if s != sums[0][0] {
+					t.Errorf("%d hosts: round %d gave %x on host %d, %x before", hosts, round, s, i, sums[0][0])
+				}
+			}
+		}
+		atOnce(nodes, 1, func(n *Node, _ int) {
+			for range 3 * hosts {
+				n.Recv(wire.Any, message.AnyTag, 1)
+			}
+		})
+	}
+}
+
+// TestLoadCheckAgrees: all hosts have the same weights afterwards, so their parts fit together.
+func TestLoadCheckAgrees(t *testing.T) {
+	nodes := newOffice(t, 5)
+	for round := range 5 {
+		atOnce(nodes, 1, func(n *Node, _ int) {
+			n.LoadCheck() // nothing while it is off
+			if round == 0 {
+				n.Balance(true)
+			}
+			n.Divide(0, int32(10*n.cfg.Self+1))
+			n.LoadCheck()
+		})
+		next := int32(-50)
+		var parts string
+		for _, n := range nodes {
+			first, last := n.Divide(-50, 949)
+			parts += fmt.Sprintf(" [%d, %d]", first, last)
+			if first != next || last < first {
+				t.Fatalf("round %d: the parts are%s", round, parts)
+			}
+			next = last + 1
+		}
+		if next != 950 {
+			t.Fatalf("round %d: the parts are%s", round, parts)
+		}
+	}
+}

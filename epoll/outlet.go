@@ -1,0 +1,113 @@
+package epoll
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"jiajia/core/wire"
+)
+
+// An outlet is the connection on which this host sends data to a peer. It is made when one of the two first sends, and is
+// then both's; when both do so at once there are two, each used in one direction.
+type outlet struct {
+	mu   sync.Mutex // held while a message is sent, which keeps their order
+	fd   int        // -1 before that, and after detach
+	dead bool
+	enc  []byte
+	out  vector
+}
+
+// SendData implements node.Transport. The pieces of body are sent from where they are.
+func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
+	p, err := t.to(to)
+	if err == nil {
+		err = vet(m, t.o.Self, asData)
+	}
+	if err == nil {
+		err = t.sendData(p, m, body)
+	}
+	if err != nil {
+		return fmt.Errorf("send %v to host %d: %w", m.Type, to, err)
+	}
+	return nil
+}
+
+func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
+	var sum uint64
+	for _, b := range body {
+		sum += uint64(len(b))
+	}
+	if sum != m.Length || sum > wire.MaxData || m.Port != wire.Server {
+		return fmt.Errorf("%d payload bytes where %d were announced, for port %d: %w", sum, m.Length, m.Port, wire.ErrField)
+	}
+	o := &p.outlet
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.dead || t.closed.Load():
+		return net.ErrClosed
+	case p.lost():
+		return *p.cause.Load()
+	}
+	if o.fd < 0 {
+		if err := t.enter("connect"); err != nil {
+			return err
+		}
+		fd, err := t.dial(p, forData, 0, time.Now().Add(t.dialTimeout))
+		t.calls.Done()
+		if err == nil {
+			err = t.intake.add(p, fd)
+		}
+		if err != nil {
+			return err
+		}
+		o.fd = fd
+	}
+	o.enc = wire.Append(o.enc[:0], m)
+	o.out.set(o.enc)
+	for _, b := range body {
+		o.out.add(b)
+	}
+	defer o.out.clear()
+	for try := true; !o.out.done(); {
+		var n int
+		var e unix.Errno
+		if try {
+			n, e = o.out.trySend(o.fd)
+		} else {
+			n, e = o.out.send(o.fd)
+		}
+		switch e {
+		case 0:
+			o.out.advance(n)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			try = false // wait for the peer's reader
+		default:
+			return t.broken(p, os.NewSyscallError("sendmsg", e))
+		}
+	}
+	return nil
+}
+
+// adopt takes a connection that the peer has made, unless this host has one already or is making it. Loop's thread.
+func (o *outlet) adopt(fd int) {
+	if o.mu.TryLock() {
+		if o.fd < 0 && !o.dead {
+			o.fd = fd
+		}
+		o.mu.Unlock()
+	}
+}
+
+// detach waits until nobody sends and makes further attempts fail.
+func (o *outlet) detach() {
+	o.mu.Lock()
+	o.dead, o.fd = true, -1
+	o.mu.Unlock()
+}
