@@ -6,7 +6,7 @@
  *
  * - All signals are blocked in them. A handler of the program must not run on a thread of Go's, where its thread-local
  *   variables are others and its stack is small. (Go itself opens those that end a program from the terminal.) Not in
- *   the supervisor, whose children, hosts 1 and up, inherit its mask.
+ *   the supervisor and the agents, whose children, hosts 1 and up, inherit their mask.
  *
  * - Their timer slack is 4 ms (prctl(2), PR_SET_TIMERSLACK): how late the kernel may end their sleeps. The runtime's monitor
  *   thread looks after threads that stay in system calls, and sleeps 20 us at a time for as long as it finds some. The
@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "_cgo_export.h"
 #include "early.h"
 
 #define RUNTIME_SLACK_NS (4UL * 1000 * 1000)
@@ -44,18 +45,17 @@ __attribute__((constructor(102))) static void before_go(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
-	if (!secure_getenv("JIA_SUPERVISOR"))
+	if (!jia_watches())
 		pthread_sigmask(SIG_SETMASK, &all, NULL);
 	if (now > 0 && prctl(PR_SET_TIMERSLACK, RUNTIME_SLACK_NS) == 0)
 		slack = now;
 }
 
-__attribute__((constructor(104))) void jia_go_started(int argc, char **argv, char **envp)
+__attribute__((constructor(104))) static void go_started(void)
 {
-	(void)argc;
-	(void)argv;
-	(void)envp;
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (slack)
 		prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
+	if (jia_watches())
+		_exit(jiaSupervise());
 }

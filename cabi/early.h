@@ -1,8 +1,8 @@
-/* early.h - see early.c. */
+/* early.h - see early.c and supervise.c. */
 #ifndef JIA_EARLY_H
 #define JIA_EARLY_H
 
-/* jia_go_started is the constructor that comes right after the one that starts Go's runtime. */
-void jia_go_started(int argc, char **argv, char **envp);
+/* jia_watches tells whether this process is no host but watches over hosts. */
+int jia_watches(void);
 
 #endif

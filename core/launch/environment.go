@@ -13,6 +13,8 @@ import (
 const (
 	// EnvSupervisor is set to protocolVersion in the environment of the supervisor.
 	EnvSupervisor = "JIA_SUPERVISOR"
+	// EnvAgent is set in the environment of an agent, the process that watches over the hosts of another machine.
+	EnvAgent = "JIA_AGENT"
 	// envControl is set to "<descriptor>,<process id of the supervisor>" in the environment of hosts 1 and up. The
 	// process id exposes a stale value: one that a grandchild inherited because its parent never called jia_init.
 	envControl = "JIA_CONTROL"
@@ -31,9 +33,11 @@ const (
 // FromEnvironment finds the role of this process; nproc is the value in force of the setting of that name. The error
 // is for the supervisor's copy of the program: it must never reach jia_init.
 func FromEnvironment(nproc int) (Role, error) {
-	if os.Getenv(EnvSupervisor) != "" {
-		return RoleSingle, errors.New(EnvSupervisor + " is set, but this process is no supervisor: unset it; " +
-			"a program that runs with the rights of another user or links the library dynamically cannot use JIA_NPROC")
+	for _, name := range []string{EnvSupervisor, EnvAgent} {
+		if os.Getenv(name) != "" {
+			return RoleSingle, errors.New(name + " is set, but this process is neither supervisor nor agent: unset it; " +
+				"a program that runs with the rights of another user or links the library dynamically cannot start others")
+		}
 	}
 	if _, ok := controlDescriptor(); ok {
 		return RoleMember, nil
@@ -59,7 +63,7 @@ func withoutRoles() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != EnvSupervisor && name != envControl {
+		if name != EnvSupervisor && name != EnvAgent && name != envControl {
 			kept = append(kept, entry)
 		}
 	}

@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -14,10 +15,12 @@ import (
 type phase int
 
 const (
-	running      phase = iota // all is well
+	starting     phase = iota // other machines are being reached, hosts are being started; nobody has been welcomed
+	running                   // all is well
 	draining                  // all is well, only host 0 is left, and waits for its output to be written
 	endingOthers              // a first cause is known: hosts 1 and up are being ended
 	endingFirst               // host 0 too
+	refusing                  // after starting: the job cannot begin, and what exists of it is being ended
 )
 
 // A supervisor decides. All its fields belong to the goroutine of loop; whatever happens elsewhere is posted there.
@@ -27,6 +30,14 @@ type supervisor struct {
 	null    int       // /dev/null
 	pidfd   int       // host 0; -1 where the kernel or a sandbox refuses it
 	members []*member // by rank
+	plan    *plan
+	links   []*link  // by site; nil for the first, this machine
+	argv    []string // of every host
+	env     []string // of the hosts on this machine
+	refusal string   // why the job cannot begin
+
+	listen  netip.Addr   // what the hosts of this machine listen on
+	towards []netip.Addr // by site: this machine's address on the way there
 
 	phase     phase
 	finishing bool // host 0 waits in Job.Finish
@@ -70,19 +81,27 @@ func (s *supervisor) readControl(m *member) {
 			s.loop.after(echoLimit, func() { s.deserted(m) })
 			return
 		}
-		if err := m.input.add(buf[:n]); err != nil {
+		s.receive(m, buf[:n])
+	}
+}
+
+// receive handles bytes that have arrived on the control connection of a host, wherever that runs.
+func (s *supervisor) receive(m *member, data []byte) {
+	if m.distrusted {
+		return
+	}
+	if err := m.input.add(data); err != nil {
+		s.distrust(m, err)
+		return
+	}
+	for line := m.input.next(); line != nil; line = m.input.next() {
+		msg, err := decode(line)
+		if err == nil {
+			err = s.handle(m, msg)
+		}
+		if err != nil {
 			s.distrust(m, err)
 			return
-		}
-		for line := m.input.next(); line != nil; line = m.input.next() {
-			msg, err := decode(line)
-			if err == nil {
-				err = s.handle(m, msg)
-			}
-			if err != nil {
-				s.distrust(m, err)
-				return
-			}
 		}
 	}
 }
@@ -104,14 +123,15 @@ func (s *supervisor) deserted(m *member) {
 	if m.ended || m.left {
 		return
 	}
-	s.fail(fmt.Sprintf("host %d (pid %d) has closed the library's descriptors or become another program, "+
-		"which ends the job: leave descriptors alone that the program did not open", m.rank, m.pid))
+	s.fail(fmt.Sprintf("%s has closed the library's descriptors or become another program, "+
+		"which ends the job: leave descriptors alone that the program did not open", m.who()))
 }
 
 func (s *supervisor) distrust(m *member, err error) {
+	m.distrusted = true
 	s.closeControl(m)
-	s.fail(fmt.Sprintf("host %d (pid %d) sent nonsense, which ends the job: %s: look for a program that writes to "+
-		"descriptors it did not open", m.rank, m.pid, OneLine(err.Error())))
+	s.fail(fmt.Sprintf("%s sent nonsense, which ends the job: %s: look for a program that writes to "+
+		"descriptors it did not open", m.who(), OneLine(err.Error())))
 }
 
 // handle carries out one message. The error is for a message that this host may not send now.
@@ -149,11 +169,13 @@ func (s *supervisor) tellAddresses() {
 		return
 	}
 	s.told = true
-	table := message{Kind: kindTable}
-	for _, m := range s.members {
-		table.Addresses = append(table.Addresses, m.address)
-	}
-	s.sendAll(table)
+	s.sendAll(func(to *link) message {
+		table := message{Kind: kindTable}
+		for _, m := range s.members {
+			table.Addresses = append(table.Addresses, s.seenFrom(to, m))
+		}
+		return table
+	})
 }
 
 // exchangeLate is called exchangeLimit after the first host has said where it listens.
@@ -168,46 +190,73 @@ func (s *supervisor) exchangeLate() {
 			late.Missing = append(late.Missing, m.rank)
 		}
 	}
-	s.sendAll(late)
+	s.sendAll(func(*link) message { return late })
 }
 
-func (s *supervisor) sendAll(msg message) {
-	for _, m := range s.members {
-		s.send(m, msg)
+// sendAll sends every host a message, which may depend on the machine that it runs on; nil stands for this one.
+func (s *supervisor) sendAll(about func(to *link) message) {
+	here := about(nil).encode()
+	for _, rank := range s.plan.Sites[0].Ranks {
+		s.sendText(s.members[rank], here)
+	}
+	for _, l := range s.links[1:] {
+		l.send(frame{frameControl, everyHost, about(l).encode()})
 	}
 }
 
-// send never blocks: the socket's buffer takes all that a host is ever sent, so one that is full holds somebody
-// else's data. A host that is gone is found out by other means.
-func (s *supervisor) send(m *member, msg message) {
+// send never blocks. A host that is gone is found out by other means.
+func (s *supervisor) send(m *member, msg message) { s.sendText(m, msg.encode()) }
+
+func (s *supervisor) sendText(m *member, text []byte) {
+	if m.link != nil {
+		m.link.send(frame{frameControl, uint32(m.rank), text})
+		return
+	}
 	if m.control < 0 {
 		return
 	}
-	text := msg.encode()
-	n, err := unix.SendmsgN(m.control, text, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-	if err == nil && n < len(text) || errors.Is(err, unix.EAGAIN) {
-		s.distrust(m, fmt.Errorf("a %q message did not fit into its control connection", msg.Kind))
+	if err := m.outbox.send(text); err != nil {
+		s.distrust(m, err)
 	}
 }
 
 // childEnded is called for every child of this process that is gone.
 func (s *supervisor) childEnded(pid int, status unix.WaitStatus) {
 	for _, m := range s.members[1:] {
-		if m.pid == pid && !m.ended {
-			s.readControl(m) // what it said before it died decides whether this is a failure
-			m.ended = true
-			s.relay.drain(m.streams, true)
-			s.judge(m, status)
-			s.step()
+		if m.link == nil && m.pid == pid && !m.ended {
+			s.memberEnded(m, status)
 			return
 		}
 	}
+	for _, l := range s.links[1:] {
+		if l.pid == pid && !l.reaped {
+			l.sshEnded(status)
+			return
+		}
+	}
+}
+
+// memberEnded is called when a host other than host 0 is gone.
+func (s *supervisor) memberEnded(m *member, status unix.WaitStatus) {
+	if m.ended {
+		return
+	}
+	s.readControl(m) // what it said before it died decides whether this is a failure
+	m.ended = true
+	s.relay.drain(m.streams, true)
+	s.judge(m, status)
+	if m.link != nil {
+		m.link.memberEnded()
+	}
+	s.step()
 }
 
 // judge decides whether a host that is gone takes the job with it. After jia_exit only a signal does: programs of old
 // have a main that returns no status.
 func (s *supervisor) judge(m *member, status unix.WaitStatus) {
 	switch {
+	case s.phase == starting:
+		s.fail(deathCause(m, status))
 	case s.phase != running:
 	case m.left && !status.Signaled():
 	case status.Signaled() && status.Signal() == unix.SIGPIPE:
@@ -245,6 +294,10 @@ func (s *supervisor) firstEnded() {
 	s.readControl(first)
 	first.ended = true
 	s.relay.drain(first.streams, true)
+	if s.phase == starting {
+		s.fail("host 0 is gone") // nobody will read that
+		return
+	}
 	status, known := fate(s.pidfd, first.pid)
 	switch {
 	case known && status.Signaled() || known && !first.left:
@@ -297,7 +350,15 @@ func (s *supervisor) outputLost(k *sink) {
 
 // terminalSignal is called for a signal to this process, which is one to the whole group.
 func (s *supervisor) terminalSignal(number unix.Signal) {
+	if !fromTerminal(number) {
+		return
+	}
 	s.interrupted, s.interrupt = time.Now(), number
+	for _, l := range s.links[1:] {
+		if l.launched {
+			l.send(frame{frameKill, everyHost, []byte{byte(number)}})
+		}
+	}
 }
 
 func fromTerminal(number unix.Signal) bool {
@@ -307,6 +368,10 @@ func fromTerminal(number unix.Signal) bool {
 // fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
 func (s *supervisor) fail(line string) {
 	if s.phase > draining {
+		return
+	}
+	if s.phase == starting {
+		s.refuse(line)
 		return
 	}
 	s.phase = endingOthers
@@ -330,9 +395,48 @@ func (s *supervisor) fail(line string) {
 
 	s.others(func(m *member) { s.send(m, message{Kind: kindAbort}) })
 	s.loop.after(graceLimit, func() {
-		s.others(func(m *member) { _ = unix.Kill(m.pid, unix.SIGKILL) })
+		s.others(func(m *member) { m.kill(unix.SIGKILL) })
+		s.loop.after(graceLimit, s.cutLinks) // a machine that does not answer any more
 	})
 	s.step()
+}
+
+// refuse ends what there is of a job that cannot begin, before host 0 is told and prints line.
+func (s *supervisor) refuse(line string) {
+	s.phase, s.refusal = refusing, line
+	s.others(func(m *member) {
+		if m.link == nil && m.pid == 0 {
+			m.ended = true // it has never begun
+			return
+		}
+		m.kill(unix.SIGKILL)
+	})
+	for _, l := range s.links[1:] {
+		if l.greeted {
+			l.close()
+		} else {
+			l.kill()
+		}
+	}
+	s.loop.after(graceLimit, s.cutLinks)
+	s.step()
+}
+
+// anyLink reports whether an ssh process is left.
+func (s *supervisor) anyLink() bool {
+	for _, l := range s.links[1:] {
+		if l.openEnds > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// cutLinks ends all ssh processes, with what is left of their hosts.
+func (s *supervisor) cutLinks() {
+	for _, l := range s.links[1:] {
+		l.kill()
+	}
 }
 
 // step moves the end of the job on as far as it can go.
@@ -340,7 +444,7 @@ func (s *supervisor) step() {
 	first := s.members[0]
 	switch s.phase {
 	case running:
-		if s.anyOther() || !s.finishing && !first.ended || first.ended && !first.left {
+		if s.anyOther() || s.anyLink() || !s.finishing && !first.ended || first.ended && !first.left {
 			return
 		}
 		s.phase = draining
@@ -354,7 +458,7 @@ func (s *supervisor) step() {
 			})
 		})
 	case endingOthers:
-		if s.anyOther() || !s.causeOut {
+		if s.anyOther() || s.anyLink() || !s.causeOut {
 			return
 		}
 		s.phase = endingFirst
@@ -367,6 +471,12 @@ func (s *supervisor) step() {
 			s.relay.flushed(func() { s.loop.post(s.loop.stop) })
 			s.loop.after(outputLimit, s.loop.stop)
 		}
+	case refusing:
+		if s.anyOther() || s.anyLink() {
+			return
+		}
+		refuse(refusal(s.refusal))
+		s.loop.stop()
 	}
 }
 
