@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -53,13 +52,15 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.hosts = 1
 	role, err := launch.FromEnvironment(settings.NProc)
-	if err == nil {
-		switch role {
-		case launch.RoleStarter:
-			job.member, err = startHosts(settings.NProc)
-		case launch.RoleMember:
-			job.member, err = launch.Join()
-		}
+	hostsFile := getenv("JIA_HOSTS")
+	switch {
+	case err != nil:
+	case role == launch.RoleMember:
+		job.member, err = launch.Join()
+	case hostsFile != "":
+		job.member, err = startOn(hostsFile, getenv)
+	case role == launch.RoleStarter:
+		job.member, err = startHosts(settings.NProc)
 	}
 	if err != nil {
 		fail(err.Error())
@@ -84,9 +85,9 @@ func start(getenv func(string) string) (terminal bool) {
 
 // startHosts makes this process host 0 of a job on this machine.
 func startHosts(n int) (*launch.Job, error) {
-	dir, ok := startDirectory()
-	if !ok {
-		return nil, errors.New("JIA_NPROC needs the library's constructor, which has not run: link the program with libjia.a")
+	dir, err := startDirectory()
+	if err != nil {
+		return nil, err
 	}
 	return launch.StartIn(n, dir)
 }

@@ -12,6 +12,7 @@ const char *jia_start_directory(void); // supervise.c; the call also makes the l
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -94,11 +95,14 @@ func jiaGoResetCV(id C.int) { running("jia_resetcv").CV(wire.CVReset, core.CVID(
 //export jiaGoWaitCV
 func jiaGoWaitCV(id C.int) { running("jia_waitcv").CV(wire.CVWait, core.CVID(id)) }
 
-// startDirectory returns where the program was started, "" when that is not known. ok is false when the library's
+// startDirectory returns where the program was started, "" when that is not known. The error says that the library's
 // constructor has not run, without which the program cannot become its own supervisor.
-func startDirectory() (dir string, ok bool) {
+func startDirectory() (dir string, err error) {
 	c := C.jia_start_directory()
-	return C.GoString(c), c != nil
+	if c == nil {
+		return "", errors.New("starting other hosts needs the library's constructor, which has not run: link the program with libjia.a")
+	}
+	return C.GoString(c), nil
 }
 
 //export jiaSupervise

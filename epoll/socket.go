@@ -68,7 +68,11 @@ func listen(network, address string) (fd int, addr string, err error) {
 		return -1, "", os.NewSyscallError("setsockopt SO_REUSEADDR", err)
 	}
 	if family == unix.AF_INET6 {
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		only := 1
+		if network == "tcp" { // no family asked for: [::] stands for the addresses of both
+			only = 0
+		}
+		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
 			return -1, "", os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
 		}
 	}
