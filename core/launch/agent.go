@@ -83,7 +83,11 @@ func newAgent() (a *agent, from *os.File, err error) {
 	if a.loop, err = newLoop(); err != nil {
 		return nil, nil, err
 	}
-	catchSignals(a.loop, a.childEnded, func(unix.Signal) {})
+	catchSignals(a.loop, a.childEnded, func(number unix.Signal) {
+		if fromTerminal(number) {
+			os.Exit(1)
+		}
+	})
 	if _, err := fmt.Fprintf(a.to, "\n%s\n", markReady); err != nil {
 		return nil, nil, fmt.Errorf("answer: %w", err)
 	}

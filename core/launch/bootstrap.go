@@ -50,7 +50,11 @@ else
   trap - EXIT;
   run=$copy;
   touch -c "$cache/$sum" || :;
-  (cd "$cache" && ls -dt [0-9a-f]* | tail -n +6 | while IFS= read -r old; do [ ${#old} -ne 64 ] || rm -rf "./$old"; done) || :;
+  (kept=0; cd "$cache" && ls -t | while IFS= read -r old; do
+    [ ${#old} -eq 64 ] || continue;
+    kept=$((kept + 1));
+    [ "$kept" -le 5 ] || rm -rf "./$old";
+  done) || :;
 fi;
 cd "$dir" 2>/dev/null || cd "${run%/*}" || exit 1;
 ` + EnvAgent + `=1;

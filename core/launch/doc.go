@@ -48,8 +48,14 @@ const (
 )
 
 // welcomeLimit bounds how long a host waits for the supervisor's first message. It covers the start of the
-// supervisor and of all hosts on a loaded machine, not any of the program's own code.
-const welcomeLimit = 60 * time.Second
+// supervisor and of all hosts on a loaded machine, not any of the program's own code. In a job on several machines host 0 waits
+// for as long as it must, and the limit is for the time in which a machine that is being reached shows no progress. A variable
+// so that tests need not wait so long.
+var welcomeLimit = 60 * time.Second
+
+// silenceLimit is after what silence of the supervisor an agent ends its hosts: a network may break without either end being
+// told. A variable for the same reason.
+var silenceLimit = 60 * time.Second
 
 // exchangeLimit bounds how long after the first host the last one may call jia_init. It is generous because a program
 // may read its input first. A variable so that tests need not wait so long.

@@ -28,12 +28,17 @@ const (
 	envNoPidfd  = "LAUNCH_TEST_NO_PIDFD" // pidfd_open is refused
 	envExchange = "LAUNCH_TEST_EXCHANGE" // a duration in place of exchangeLimit
 	envVersion  = "LAUNCH_TEST_VERSION"  // in place of libraryVersion
+	envSilence  = "LAUNCH_TEST_SILENCE"  // a duration in place of silenceLimit
+	envWelcome  = "LAUNCH_TEST_WELCOME"  // a duration in place of welcomeLimit
 	envOptions  = "LAUNCH_TEST_OPTIONS"  // JSON of the Options to start with
 )
 
 func TestMain(m *testing.M) {
-	if limit, err := time.ParseDuration(os.Getenv(envExchange)); err == nil {
-		exchangeLimit = limit
+	for name, limit := range map[string]*time.Duration{
+		envExchange: &exchangeLimit, envSilence: &silenceLimit, envWelcome: &welcomeLimit} {
+		if value, err := time.ParseDuration(os.Getenv(name)); err == nil {
+			*limit = value
+		}
 	}
 	if os.Getenv(envNoPidfd) != "" {
 		pidfdOpen = func(int, int) (int, error) { return -1, unix.ENOSYS }

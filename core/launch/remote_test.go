@@ -23,7 +23,7 @@ while [ "$1" != -- ]; do
 	[ "$1" != -l ] || user=$2
 	shift
 done
-name=$2 command=$3 at=127.0.0.1 version= shell=sh
+name=$2 command=$3 at=127.0.0.1 version= shell=sh silence=
 case $name in
 240.0.9.1) echo "Warning: a warning" >&2; echo "ssh: connect to host node3 port 22: Connection refused" >&2; exit 255 ;;
 240.0.9.2) version=2.9 ;;
@@ -32,8 +32,9 @@ case $name in
 240.0.9.5) sleep 1000 & echo $! >"$FAKE_DIR/sleeper"; wait; exit ;;
 240.0.9.6) yes ;;
 240.0.9.7) shell=bash ;;
+240.0.9.8) silence=300ms ;;
 esac
-exec env -i PATH="$PATH" HOME="$FAKE_DIR/$name" SSH_CONNECTION="127.0.0.1 1 $at 22" LAUNCH_TEST_VERSION="$version" "$shell" -c "$command"
+exec env -i PATH="$PATH" HOME="$FAKE_DIR/$name" SSH_CONNECTION="127.0.0.1 1 $at 22" LAUNCH_TEST_VERSION="$version" LAUNCH_TEST_SILENCE="$silence" "$shell" -c "$command"
 `
 
 // remoteCommand prepares a program with hosts at the given places: "" is this machine, anything else goes to fakeSSH, with the user
@@ -186,6 +187,44 @@ func TestMachineThatCannotTakePart(t *testing.T) {
 	}
 }
 
+func TestMachineThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	cmd := remoteCommand(t, nil, []string{"", "240.0.9.5"}, "status")
+	cmd.Env = append(cmd.Env, envWelcome+"=400ms")
+	got := run(t, cmd)
+	const want = "jia: cannot start host 1 on 240.0.9.5: nothing came back for 400ms: see what keeps `ssh -o BatchMode=yes 240.0.9.5 true`\n"
+	if got.state.ExitCode() != 1 || got.stderr != want {
+		t.Errorf("%v, %q", got.state, got.stderr)
+	}
+	if sleeper := sleeperOf(t, cmd); sleeper > 0 {
+		_ = unix.Kill(sleeper, unix.SIGKILL)
+	}
+}
+
+func TestAgentThatHearsNothingEndsItsHosts(t *testing.T) {
+	t.Parallel()
+	got := run(t, remoteCommand(t, nil, []string{"", "240.0.9.8"}, "wait"))
+	// Before the hosts exist or after, depending on the load.
+	const want = " on 240.0.9.8"
+	if !strings.Contains(got.stderr, want) || !strings.Contains(got.stderr, "ssh ended with status 1: ") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("%v, %q", got.state, got.stderr)
+	}
+}
+
+// sleeperOf returns the process that the silent fake has left behind, 0 before it has.
+func sleeperOf(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	for _, entry := range cmd.Env {
+		if dir, ok := strings.CutPrefix(entry, "FAKE_DIR="); ok {
+			text, err := os.ReadFile(filepath.Join(dir, "sleeper"))
+			if err == nil && strings.HasSuffix(string(text), "\n") {
+				return atoi(strings.TrimSpace(string(text)))
+			}
+		}
+	}
+	return 0
+}
+
 func TestInterruptWhileAMachineIsSilent(t *testing.T) {
 	t.Parallel()
 	cmd := remoteCommand(t, nil, []string{"", "240.0.9.5"}, "status")
@@ -193,18 +232,8 @@ func TestInterruptWhileAMachineIsSilent(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var dir string
-	for _, entry := range cmd.Env {
-		if rest, ok := strings.CutPrefix(entry, "FAKE_DIR="); ok {
-			dir = rest
-		}
-	}
-	var sleeper int
-	for sleeper == 0 {
-		text, err := os.ReadFile(filepath.Join(dir, "sleeper"))
-		if err == nil && strings.HasSuffix(string(text), "\n") {
-			sleeper = atoi(strings.TrimSpace(string(text)))
-		}
+	sleeper := 0
+	for ; sleeper == 0; sleeper = sleeperOf(t, cmd) {
 		time.Sleep(time.Millisecond)
 	}
 	defer func() { _ = unix.Kill(sleeper, unix.SIGKILL) }() // not ours: the fake's own
