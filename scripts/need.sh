@@ -28,6 +28,9 @@ present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
     util-linux) command -v setpriv > /dev/null ;;
+    openssh-server) [ -x /usr/sbin/sshd ] ;;
+    openssh-client) command -v ssh > /dev/null ;;
+    iproute2) [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }

@@ -12,9 +12,9 @@ import (
 // loopback address, is never used. This machine takes the address from which the others are reached. Is that not the same for
 // all of them, its hosts listen on every address, and each machine is told the one that is on its side.
 
-// settleAddresses fills s.listen and s.towards.
+// settleAddresses fills s.listen and each link's toward.
 func (s *supervisor) settleAddresses() error {
-	s.listen, s.towards = loopback(), make([]netip.Addr, len(s.links))
+	s.listen = loopback()
 	if s.plan.Network != "" {
 		own, err := reach.On(s.plan.Network)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *supervisor) settleAddresses() error {
 		if err != nil {
 			return fmt.Errorf("cannot reach %s at %v: %w: say with JIA_NETWORK over which network the hosts talk", l.site.Name, l.address, err)
 		}
-		s.towards[i+1] = toward
+		l.toward = toward
 		if i == 0 {
 			s.listen = toward
 		} else if s.listen != toward {
@@ -85,10 +85,5 @@ func (s *supervisor) seenFrom(to *link, m *member) string {
 	if to == nil {
 		return netip.AddrPortFrom(loopback(), at.Port()).String()
 	}
-	for i, l := range s.links {
-		if l == to && s.towards[i].IsValid() {
-			return netip.AddrPortFrom(s.towards[i], at.Port()).String()
-		}
-	}
-	return m.address
+	return netip.AddrPortFrom(to.toward, at.Port()).String()
 }

@@ -69,7 +69,7 @@ func TestNetworkDecides(t *testing.T) {
 
 func TestEveryMachineIsToldAnAddressOnItsSide(t *testing.T) {
 	s := reached("10.0.0.2", "fd00::3")
-	s.towards = []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}
+	s.links[1].toward, s.links[2].toward = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")
 	everywhere := &member{address: "[::]:80"}
 	for i, want := range []string{"127.0.0.1:80", "10.0.0.1:80", "[fd00::1]:80"} {
 		if got := s.seenFrom(s.links[i], everywhere); got != want {

@@ -33,6 +33,7 @@ const script = `
 umask 077;
 IFS= read -r sum && IFS= read -r size && IFS= read -r path && IFS= read -r name && IFS= read -r dir || exit 1;
 same() { [ -x "$1" ] && [ -f "$1" ] && found=$(sha256sum <"$1") && [ "${found%% *}" = "$sum" ]; };
+command -v sha256sum >/dev/null || { echo "sha256sum is not there: install coreutils" >&2; exit 1; };
 cache=${XDG_CACHE_HOME:-${HOME:?is not set on this machine, so there is no place for a copy of the program}/.cache}/jiajia;
 copy=$cache/$sum/$name;
 if same "$path"; then

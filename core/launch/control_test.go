@@ -140,6 +140,13 @@ func FuzzControl(f *testing.F) {
 	})
 }
 
+func TestMerge(t *testing.T) {
+	got := merge([]string{"A=1", "B=2", "A=3", "odd"}, []string{"A=4", "C=5", "C=6", "E="})
+	if diff := cmp.Diff([]string{"A=4", "B=2", "odd", "C=6", "E="}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRoles(t *testing.T) {
 	parent := os.Getppid()
 	tests := []struct {

@@ -233,7 +233,9 @@ func (s *supervisor) step() {
 		if s.anyOther() || s.anyLink() {
 			return
 		}
-		refuse(refusal(s.refusal))
+		if s.members[0].control >= 0 {
+			refuse(refusal(s.refusal))
+		}
 		s.loop.stop()
 	}
 }

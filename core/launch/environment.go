@@ -70,6 +70,29 @@ func withoutRoles() []string {
 	return kept
 }
 
+// merge returns env with the variables of over in the place of its own. Of two that have one name, C programs see the first.
+func merge(env, over []string) []string {
+	name := func(entry string) string {
+		name, _, _ := strings.Cut(entry, "=")
+		return name
+	}
+	last := make(map[string]string)
+	for _, entry := range over {
+		last[name(entry)] = entry
+	}
+	var merged []string
+	for _, entry := range append(env[:len(env):len(env)], over...) {
+		if now, changed := last[name(entry)]; changed {
+			if now == "" {
+				continue // it is there already
+			}
+			entry, last[name(entry)] = now, ""
+		}
+		merged = append(merged, entry)
+	}
+	return merged
+}
+
 // arguments returns the arguments this process was started with. The kernel keeps their bytes, so that a program
 // which has permuted its argv (getopt does) still starts the others with the original order.
 func arguments() ([]string, error) {

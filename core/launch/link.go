@@ -35,7 +35,8 @@ type link struct {
 	openEnds int             // of ssh, its standard output and its standard error, those that have not ended; 0: the link is gone
 	greeted  bool            // the agent has said hello
 	launched bool            // and that its hosts exist
-	address  netip.Addr      // where other machines reach this one
+	address  netip.Addr      // where others reach that machine
+	toward   netip.Addr      // where it reaches this machine, if hosts here listen on all addresses
 	broken   string          // why the supervisor has given the link up; "" when it has not
 
 	parcel *parcel

@@ -73,7 +73,7 @@ func newSupervisor() (*supervisor, error) {
 		return nil, err
 	}
 	s.plan = start.Plan
-	s.env = append(env, s.plan.Env...)
+	s.env = merge(env, s.plan.Env)
 	if s.argv, err = arguments(); err != nil {
 		return nil, err
 	}

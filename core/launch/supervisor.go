@@ -34,8 +34,7 @@ type supervisor struct {
 	env     []string // of the hosts on this machine
 	refusal string   // why the job cannot begin
 
-	listen  netip.Addr   // what the hosts of this machine listen on
-	towards []netip.Addr // by site: this machine's address on the way there
+	listen netip.Addr // what the hosts of this machine listen on
 
 	phase     phase
 	finishing bool // host 0 waits in Job.Finish
@@ -167,13 +166,19 @@ func (s *supervisor) tellAddresses() {
 		return
 	}
 	s.told = true
-	s.sendAll(func(to *link) message {
-		table := message{Kind: kindTable}
+	table := func(to *link) []byte {
+		msg := message{Kind: kindTable}
 		for _, m := range s.members {
-			table.Addresses = append(table.Addresses, s.seenFrom(to, m))
+			msg.Addresses = append(msg.Addresses, s.seenFrom(to, m))
 		}
-		return table
-	})
+		return msg.encode()
+	}
+	if s.listen.IsUnspecified() {
+		s.sendAll(table)
+		return
+	}
+	same := table(nil) // it is long in a large job
+	s.sendAll(func(*link) []byte { return same })
 }
 
 // exchangeLate is called exchangeLimit after the first host has said where it listens.
@@ -188,17 +193,18 @@ func (s *supervisor) exchangeLate() {
 			late.Missing = append(late.Missing, m.rank)
 		}
 	}
-	s.sendAll(func(*link) message { return late })
+	text := late.encode()
+	s.sendAll(func(*link) []byte { return text })
 }
 
 // sendAll sends every host a message, which may depend on the machine that it runs on; nil stands for this one.
-func (s *supervisor) sendAll(about func(to *link) message) {
-	here := about(nil).encode()
+func (s *supervisor) sendAll(text func(to *link) []byte) {
+	here := text(nil)
 	for _, rank := range s.plan.Sites[0].Ranks {
 		s.sendText(s.members[rank], here)
 	}
 	for _, l := range s.links[1:] {
-		l.send(frame{frameControl, everyHost, about(l).encode()})
+		l.send(frame{frameControl, everyHost, text(l)})
 	}
 }
 

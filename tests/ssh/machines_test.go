@@ -31,7 +31,9 @@ type network struct {
 // A machine is a network namespace, kept alive by a process, and its view of the file system.
 type machine struct {
 	name   string
-	addr   string
+	addr   string // on a network that all machines are on
+	side   string // on another one
+	six    string // and on one of IPv6
 	holder *exec.Cmd
 	input  io.Closer // its end ends the holder
 	sshd   *exec.Cmd // nil when it is down
@@ -151,6 +153,7 @@ func (n *network) open() error {
 		if err != nil {
 			return err
 		}
+		m.side, m.six = fmt.Sprintf("10.78.0.%d", i+1), fmt.Sprintf("fd77::%d", i+1)
 		n.machines[i] = m
 		if err := n.plug(m, i); err != nil {
 			return err
@@ -163,8 +166,8 @@ func (n *network) open() error {
 		if err != nil {
 			return err
 		}
-		known = fmt.Appendf(known, "%s %s", m.addr, public)
-		config += fmt.Sprintf("Host %s\nHostName %s\n", name, m.addr)
+		known = fmt.Appendf(known, "%s,%s,%s %s", m.addr, m.side, m.six, public)
+		config += fmt.Sprintf("Host %s\nHostName %s\nHost side%d\nHostName %s\nHost six%[3]d\nHostName %[5]s\n", name, m.addr, i+1, m.side, m.six)
 		// /run has sshd's folder; node2 and node3 have an empty home and do not see the program.
 		steps := [][]string{{"mount", "-t", "tmpfs", "none", "/run"}, {"mkdir", "-m", "755", "/run/sshd"}}
 		if i > 0 {
@@ -236,12 +239,14 @@ func (n *network) plug(m *machine, i int) error {
 		n.hub.do("ip", "link", "add", "name", port, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(m.holder.Process.Pid)),
 		n.hub.do("ip", "link", "set", port, "master", "br0", "up"),
 		m.do("ip", "addr", "add", m.addr+"/24", "dev", "eth0"),
-		m.do("ip", "link", "set", "eth0", "up"))
+		m.do("ip", "addr", "add", m.side+"/24", "dev", "eth0"),
+		m.do("ip", "link", "set", "eth0", "up"),
+		m.do("ip", "addr", "add", m.six+"/64", "dev", "eth0", "nodad"))
 }
 
 // startSSHD starts a machine's sshd and returns when it listens.
 func (n *network) startSSHD(m *machine) error {
-	m.sshd = m.in("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-o", "ListenAddress="+m.addr, "-o", "HostKey="+n.dir+"/host-"+m.name,
+	m.sshd = m.in("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-o", "HostKey="+n.dir+"/host-"+m.name,
 		"-o", "AuthorizedKeysFile="+n.dir+"/key.pub", "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes",
 		"-o", "PasswordAuthentication=no", "-o", "PidFile=none")
 	m.sshd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -253,14 +258,14 @@ func (n *network) startSSHD(m *machine) error {
 		return err
 	}
 	lines := bufio.NewReader(stderr)
-	for {
+	for listening := 0; listening < 2; { // one socket for each family
 		line, err := lines.ReadString('\n')
 		_, _ = m.log.Write([]byte(line))
 		if err != nil {
 			return fmt.Errorf("%s: sshd: %w\n%s", m.name, err, m.log.String())
 		}
 		if strings.HasPrefix(line, "Server listening on") {
-			break
+			listening++
 		}
 	}
 	go func() { _, _ = io.Copy(&m.log, lines) }()

@@ -131,6 +131,44 @@ func TestWorkingDirectoryThatIsNotThere(t *testing.T) {
 	}
 }
 
+// Where the ways to the other machines differ, the hosts of node1 listen on all of its addresses, and each machine is told one
+// that works for it.
+func TestWaysToTheOthers(t *testing.T) {
+	n := need(t)
+	tests := []struct{ name, hosts, network string }{
+		{"one network", "localhost slots=2\nnode2\nnode3\n", ""},
+		{"two networks", "localhost slots=2\nnode2\nside3\n", ""},
+		{"IPv6", "localhost slots=2\nsix2\nsix3\n", ""},
+		{"both families", "localhost slots=2\nnode2\nsix3\n", ""},
+		{"another network than that of ssh", "localhost slots=2\nnode2\nsix3\n", "10.78.0.0/16"},
+		{"an interface", "localhost slots=2\nnode2\nside3\n", "eth0"},
+		{"IPv6 for the hosts", "localhost slots=2\nnode2\n10.77.0.3\n", "fd77::/64"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			cmd := n.job(t, test.hosts)
+			cmd.Env = append(cmd.Env, "JIA_NETWORK="+test.network)
+			got := finish(t, cmd)
+			n.quiet(t)
+			if got.code != 0 || got.stderr != "" || strings.Count(got.stdout, "sum 406,") != 4 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestNetworkThatAMachineIsNotOn(t *testing.T) {
+	n := need(t)
+	cmd := n.job(t, "localhost\nnode2\n")
+	cmd.Env = append(cmd.Env, "JIA_NETWORK=10.77.0.1")
+	got := finish(t, cmd)
+	n.quiet(t)
+	if got.code != 1 || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "jia: host 1 on node2: ") ||
+		!strings.Contains(got.stderr, "no address on network") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestOneMachineIsDown(t *testing.T) {
 	n := need(t)
 	n.machines[2].stopSSHD()
