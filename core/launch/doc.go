@@ -18,7 +18,8 @@
 //     connection, its death, a signal from the terminal) and moves the job from starting to ended. See phase.
 //   - supervise.go and children.go start hosts, and cause.go finds out how a host died.
 //   - relay.go owns the job's real standard output and error and passes on whole lines.
-//   - link.go and heard.go are its end of the connection with another machine, addresses.go says who listens where.
+//   - link.go, with sshstreams.go, heard.go and lost.go, is its end of the connection with another machine; addresses.go says who
+//     listens where.
 //
 // A host talks to it through a Job: over one stream socket (control.go has the messages), inherited, never named.
 //

@@ -77,7 +77,9 @@ func TestReadFrameRefuses(t *testing.T) {
 // encoded again.
 func FuzzFrames(f *testing.F) {
 	for _, good := range goodFrames() {
-		f.Add(good.encode())
+		if len(good.data) < 1000 { // the engine is slow with long ones
+			f.Add(good.encode())
+		}
 	}
 	f.Add([]byte("c\x00\x00\x00\x01\x05\x00\x00\x00abc"))
 	f.Fuzz(func(t *testing.T, stream []byte) {

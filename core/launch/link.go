@@ -1,15 +1,12 @@
 package launch
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -114,28 +111,6 @@ func sshArguments(command []string, to *site) []string {
 
 func (l *link) progress() { l.heard.Store(time.Now().UnixNano()) }
 
-// impatient gives the machine up when nothing has moved for welcomeLimit before its hosts exist.
-func (l *link) impatient() {
-	if l.launched || l.openEnds == 0 {
-		return
-	}
-	if quiet := time.Since(time.Unix(0, l.heard.Load())); quiet < welcomeLimit {
-		l.s.loop.after(welcomeLimit-quiet, l.impatient)
-		return
-	}
-	l.breakOff(fmt.Sprintf("cannot start %s on %s: nothing came back for %v: see what keeps `%s`", hostList(l.site.Ranks),
-		l.site.Name, welcomeLimit, l.trial()))
-}
-
-// trial words a command with which the user can see what is wrong.
-func (l *link) trial() string {
-	name := l.site.Name
-	if l.site.User != "" {
-		name = l.site.User + "@" + name
-	}
-	return "ssh -o BatchMode=yes " + name + " true"
-}
-
 // send queues a frame. It never blocks; what is sent after the end of the link is lost.
 func (l *link) send(f frame) { l.enqueue(bytes.NewReader(f.encode())) }
 
@@ -164,100 +139,6 @@ func (l *link) kill() {
 	}
 }
 
-// breakOff gives the link up for the reason in line.
-func (l *link) breakOff(line string) {
-	if l.broken == "" {
-		l.broken = line
-	}
-	l.kill()
-}
-
-// write is the goroutine that feeds ssh.
-func (l *link) write(stdin *os.File) {
-	defer stdin.Close()
-	begin, err := l.parcel.introduction()
-	if err != nil {
-		l.s.loop.post(func() { l.breakOff(err.Error()) })
-		return
-	}
-	to := progressWriter{l, stdin}
-	if _, err := to.Write(begin); err != nil {
-		return // ssh is gone, and its end says why
-	}
-	for {
-		l.mu.Lock()
-		for len(l.queue) == 0 && !l.closed {
-			l.cond.Wait()
-		}
-		work := l.queue
-		l.queue = nil
-		l.mu.Unlock()
-		if len(work) == 0 {
-			return
-		}
-		for _, what := range work {
-			if _, err := io.Copy(to, what); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// A progressWriter notes when bytes went through.
-type progressWriter struct {
-	l  *link
-	to io.Writer
-}
-
-func (w progressWriter) Write(data []byte) (int, error) {
-	n, err := w.to.Write(data)
-	if n > 0 {
-		w.l.progress()
-	}
-	return n, err
-}
-
-// read is the goroutine that hears the script, then the agent.
-func (l *link) read(stdout *os.File) {
-	defer stdout.Close()
-	from := bufio.NewReaderSize(stdout, maxLine)
-	err := l.readMarks(from)
-	for err == nil {
-		var f frame
-		if f, err = readFrame(from); err == nil {
-			l.progress()
-			l.route(f)
-		}
-	}
-	l.s.loop.post(func() {
-		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && l.broken == "" {
-			l.breakOff(fmt.Sprintf("%s on %s: the connection brought nonsense, which ends the job: %v: see what writes to the "+
-				"standard output of `%s`", hostList(l.site.Ranks), l.site.Name, err, l.trial()))
-		}
-		l.endClosed()
-	})
-}
-
-// readMarks skips what the login shell prints, up to some length, and sends the program if it is asked for.
-func (l *link) readMarks(from *bufio.Reader) error {
-	const most = 1 << 20
-	for skipped := 0; skipped < most; {
-		line, err := from.ReadSlice('\n')
-		skipped += len(line)
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return err
-		}
-		l.progress()
-		switch strings.TrimSpace(string(line)) {
-		case markSend:
-			l.enqueue(l.parcel.content())
-		case markReady:
-			return nil
-		}
-	}
-	return fmt.Errorf("%d bytes before the agent's first", most)
-}
-
 func (l *link) ping() {
 	if l.openEnds == 0 {
 		return
@@ -269,72 +150,4 @@ func (l *link) ping() {
 		l.send(frame{kind: framePing})
 	}
 	l.s.loop.after(pingInterval, l.ping)
-}
-
-// listenToSSH is the goroutine that reads ssh's own words.
-func (l *link) listenToSSH(stderr *os.File) {
-	defer stderr.Close()
-	l.words.readFrom(stderr)
-	l.s.loop.post(l.endClosed)
-}
-
-// sshEnded is called when ssh is gone.
-func (l *link) sshEnded(status unix.WaitStatus) {
-	l.reaped, l.status = true, status
-	l.endClosed()
-	l.s.loop.after(graceLimit, func() { // somebody else may hold its streams open
-		for l.openEnds > 0 {
-			l.endClosed()
-		}
-	})
-}
-
-// memberEnded is called when one of the hosts is gone. The agent exits with the last one, and ssh with the agent.
-func (l *link) memberEnded() {
-	if l.left--; l.left == 0 {
-		l.close()
-		l.s.loop.after(graceLimit, l.kill)
-	}
-}
-
-// endClosed is called for each of the three ends; with the last one the whole story is known.
-func (l *link) endClosed() {
-	if l.openEnds == 0 {
-		return
-	}
-	if l.openEnds--; l.openEnds > 0 {
-		return
-	}
-	l.close()
-	line := l.broken
-	if line == "" && l.left > 0 {
-		line = l.lostCause()
-	}
-	for _, m := range l.members {
-		if !m.ended {
-			m.ended = true
-			l.s.relay.drain(m.streams, true)
-		}
-	}
-	l.left = 0
-	if line != "" {
-		l.s.fail(line)
-	}
-	l.s.step()
-}
-
-// lostCause words the end of ssh while hosts depended on it.
-func (l *link) lostCause() string {
-	said := l.words.last()
-	if said == "" {
-		said = fmt.Sprintf("ssh ended with status %d", l.status.ExitStatus())
-		if l.status.Signaled() {
-			said = fmt.Sprintf("ssh was killed by signal %d (%s)", int(l.status.Signal()), unix.SignalName(l.status.Signal()))
-		}
-	}
-	if !l.launched {
-		return fmt.Sprintf("cannot start %s on %s: %s: see what `%s` says", hostList(l.site.Ranks), l.site.Name, said, l.trial())
-	}
-	return fmt.Sprintf("the connection with %s on %s is lost, which ends the job: %s: see whether that machine and its sshd still run",
-		hostList(l.site.Ranks), l.site.Name, said)
 }
