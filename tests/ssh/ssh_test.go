@@ -309,28 +309,3 @@ func TestConnectionIsCut(t *testing.T) {
 		})
 	}
 }
-
-func BenchmarkBareSSH(b *testing.B) {
-	n := need(b)
-	for b.Loop() {
-		if err := n.machines[0].do("ssh", "-F", filepath.Join(n.dir, "config"), "node2", "true"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func benchmarkLaunch(b *testing.B, hosts string) {
-	n := need(b)
-	for b.Loop() {
-		if text, err := n.job(b, hosts).CombinedOutput(); err != nil {
-			b.Fatalf("%v: %s", err, text)
-		}
-	}
-}
-
-func BenchmarkTwoLocal(b *testing.B)     { benchmarkLaunch(b, "localhost slots=2\n") }
-func BenchmarkEightLocal(b *testing.B)   { benchmarkLaunch(b, "localhost slots=8\n") }
-func BenchmarkOneElsewhere(b *testing.B) { benchmarkLaunch(b, "localhost\nnode2\n") }
-func BenchmarkSevenElsewhere(b *testing.B) {
-	benchmarkLaunch(b, "localhost\nnode2 slots=4\nnode3 slots=3\n")
-}
