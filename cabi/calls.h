@@ -1,4 +1,7 @@
-/* calls.h - numbers of the allocation calls, as core.AllocCall has them. */
+/*
+ * calls.h - what C and Go agree on: the numbers of the allocation calls, as core.AllocCall has them, and the length of
+ * jia_stats_t in words behind its size.
+ */
 #ifndef JIA_CALLS_H
 #define JIA_CALLS_H
 
@@ -12,5 +15,7 @@ enum {
 	JIA_CALL_ALLOC_ARRAY,
 	JIA_CALL_ALLOC_RANDOM
 };
+
+enum { JIA_STATS_WORDS = 29 };
 
 #endif

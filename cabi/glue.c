@@ -5,9 +5,11 @@
  * bad pointer, and an array in shared memory is fetched like any other read.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -265,4 +267,56 @@ void jia_waitcv(int cvid)
 	jia_enter(&call);
 	jiaGoWaitCV(cvid);
 	jia_leave(&call);
+}
+
+/* now_us returns the time since jia_init in us, modulo 2^32. */
+static unsigned int now_us(void)
+{
+	return (unsigned int)(unsigned long)(1e6 * jia_clock());
+}
+
+unsigned int jia_startstat(void)
+{
+	struct jia_call call;
+
+	jia_enter(&call);
+	jiaGoStartStat();
+	jia_leave(&call);
+	return now_us();
+}
+
+unsigned int jia_stopstat(void)
+{
+	struct jia_call call;
+
+	jia_enter(&call);
+	jiaGoStopStat();
+	jia_leave(&call);
+	return now_us();
+}
+
+_Static_assert(sizeof(jia_stats_t) == sizeof(size_t) + 8 * JIA_STATS_WORDS, "jia_stats_t is made of words of 8 bytes");
+
+/*
+ * jia_stats fills as much of the caller's structure as it has. Programs that were compiled with an older header have a
+ * shorter one; a longer one gets zeros behind what this library knows.
+ */
+int jia_stats(jia_stats_t *out)
+{
+	struct jia_call call;
+	unsigned long words[JIA_STATS_WORDS];
+	size_t given;
+	int err;
+
+	if (!out || out->size < offsetof(jia_stats_t, seconds_computing) || out->size > 65536)
+		return -EINVAL;
+	jia_enter(&call);
+	err = jiaGoStats(words);
+	jia_leave(&call);
+	if (err)
+		return err;
+	given = out->size - sizeof out->size;
+	memset((char *)out + sizeof out->size, 0, given);
+	memcpy((char *)out + sizeof out->size, words, given < sizeof words ? given : sizeof words);
+	return 0;
 }

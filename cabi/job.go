@@ -11,6 +11,7 @@ import (
 
 	"jiajia/core"
 	"jiajia/core/conf"
+	"jiajia/core/event"
 	"jiajia/core/launch"
 	"jiajia/core/node"
 	"jiajia/core/region"
@@ -31,6 +32,8 @@ var job struct {
 	member      *launch.Job // nil in a job of one host
 	node        atomic.Pointer[node.Node]
 	left        atomic.Bool // jia_exit was called
+	log         *event.Log
+	report      string // absolute path of the file for the statistics at exit, or one of the words of conf.Stats
 }
 
 func init() {
@@ -52,13 +55,12 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.hosts = 1
 	role, err := launch.FromEnvironment(settings.NProc)
-	hostsFile := getenv("JIA_HOSTS")
 	switch {
 	case err != nil:
 	case role == launch.RoleMember:
 		job.member, err = launch.Join()
-	case hostsFile != "":
-		job.member, err = startOn(hostsFile, getenv)
+	case settings.Hosts != "":
+		job.member, err = startOn(settings)
 	case role == launch.RoleStarter:
 		job.member, err = startHosts(settings.NProc)
 	}
@@ -68,10 +70,13 @@ func start(getenv func(string) string) (terminal bool) {
 	if job.member != nil {
 		job.self, job.hosts = job.member.Rank(), job.member.Size()
 	}
+	level, _ := event.ParseLevel(string(settings.Log))
+	job.log = event.New(level, job.self)
+	job.report = reportPlace(settings.Stats)
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault),
-		Fail: fail,
+		Fail: fail, Log: job.log,
 	})
 	if err == nil && job.hosts > 1 {
 		err = connect(n, settings)
@@ -79,6 +84,9 @@ func start(getenv func(string) string) (terminal bool) {
 	if err != nil {
 		fail(fmt.Sprintf("host %d: jia_init: %v", job.self, err))
 	}
+	job.log.Infof("jiajia %s: %d host(s), process %d; fault backend %s; region %s at %#x", conf.Version, job.hosts, os.Getpid(),
+		n.Region().Why(), bytesInWords(settings.RegionSize), n.Region().Base())
+	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()
 }
@@ -96,6 +104,7 @@ func startHosts(n int) (*launch.Job, error) {
 func connect(n *node.Node, settings conf.Settings) error {
 	options := epoll.Options{
 		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize,
+		Log: job.log,
 	}
 	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.member.Local() <= runtime.NumCPU() {
 		options.Spin = spinLimit
@@ -104,6 +113,7 @@ func connect(n *node.Node, settings conf.Settings) error {
 	if err != nil {
 		return err
 	}
+	job.log.Infof("transport TCP at %s; a waiting thread polls for %v before it sleeps", t.Addr(), options.Spin)
 	addrs, err := job.member.Exchange(t.Addr())
 	if err != nil {
 		return err
@@ -142,9 +152,11 @@ func leave(owner core.Owner) {
 		return
 	}
 	n.Rendezvous(owner, wire.KindExit)
+	list := n.GatherStats()
 	if job.member != nil {
 		job.member.Leaving()
 	}
+	report(list)
 }
 
 // finish is called when the process exits, after stdio was flushed.

@@ -4,6 +4,7 @@ package main
 
 /*
 #cgo CFLAGS: -I${SRCDIR}/../include -O2 -Wall -Wextra
+#include <errno.h>
 #include <stdlib.h>
 #include "calls.h"
 
@@ -18,8 +19,12 @@ import (
 
 	"jiajia/core"
 	"jiajia/core/region"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
+
+// jia_stats_t has a word for each field behind its size.
+var _ [stats.Len]struct{} = [C.JIA_STATS_WORDS]struct{}{}
 
 func main() {}
 
@@ -94,6 +99,22 @@ func jiaGoResetCV(id C.int) { running("jia_resetcv").CV(wire.CVReset, core.CVID(
 
 //export jiaGoWaitCV
 func jiaGoWaitCV(id C.int) { running("jia_waitcv").CV(wire.CVWait, core.CVID(id)) }
+
+//export jiaGoStartStat
+func jiaGoStartStat() { running("jia_startstat").Window(true) }
+
+//export jiaGoStopStat
+func jiaGoStopStat() { running("jia_stopstat").Window(false) }
+
+//export jiaGoStats
+func jiaGoStats(words *C.ulong) C.int {
+	n := job.node.Load()
+	if n == nil {
+		return -C.ENOTCONN
+	}
+	encode(n.Stats(), unsafe.Slice((*uint64)(unsafe.Pointer(words)), stats.Len))
+	return 0
+}
 
 // startDirectory returns where the program was started, "" when that is not known. The error says that the library's
 // constructor has not run, without which the program cannot become its own supervisor.

@@ -58,6 +58,15 @@ func (m *Machine) Links() []HostID {
 	return l
 }
 
+// Tree returns this host's place in the tree of all hosts, whose root is host 0 and every edge of which is one of Links:
+// the host above, -1 at the root, and those below.
+func (m *Machine) Tree() (parent HostID, children []HostID) {
+	if m.bar.exchange && m.cfg.Self > 0 {
+		return 0, nil
+	}
+	return m.bar.parent, m.bar.children
+}
+
 // Barrier begins a rendezvous of all hosts; one thread of each host calls it.
 func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (Status, error) {
 	if n := m.held[owner]; n > 0 && kind != wire.KindWait {

@@ -19,12 +19,31 @@ func (m *Machine) Check() error {
 			return fmt.Errorf("host %d: page %d (%v, flags %b): %w", m.cfg.Self, p, pg.state, pg.flags, err)
 		}
 	}
+	if homed, cached := m.countPages(); homed != m.homed || cached != m.cached {
+		return fmt.Errorf("host %d: %d home pages in use and %d cached, counted %d and %d", m.cfg.Self, homed, cached, m.homed, m.cached)
+	}
 	for _, l := range m.open {
 		if l.token != tokenHeld {
 			return fmt.Errorf("host %d: lock %d has an open scope but is not held", m.cfg.Self, l.id)
 		}
 	}
 	return nil
+}
+
+// countPages counts what Usage keeps count of.
+func (m *Machine) countPages() (homed, cached uint64) {
+	for _, c := range m.pages.chunks {
+		for i := 0; c != nil && i < len(c); i++ {
+			switch pg := &c[i]; {
+			case pg.home < 0 || pg.state == Absent || pg.state == HomeFresh || pg.flags&flagBlank != 0:
+			case pg.home == m.cfg.Self:
+				homed++
+			default:
+				cached++
+			}
+		}
+	}
+	return homed, cached
 }
 
 func (m *Machine) checkPage(p PageID, pg *page) error {

@@ -214,8 +214,9 @@ func (m *Machine) HandleDiff(msg *wire.Message, pages []PageID, fx *Effects) err
 		}
 		if pg.state == HomeFresh {
 			pg.state = HomeClean
+			m.homed++
 		}
-		pg.flags &^= flagBlank
+		m.notBlank(pg)
 	}
 	fx.send(Reply, msg.From, wire.Message{Type: wire.DiffAck, Port: msg.Reply, Obj: msg.Obj})
 	return nil
@@ -253,6 +254,7 @@ func (m *Machine) evict(w Waiter, o *op, fx *Effects) Status {
 		return Await
 	case o.kind == opEvict && pg.state == ReadOnly && (pg.flags&flagUnacked == 0 || m.cfg.Plant == PlantRefetchBeforeAck):
 		pg.state = Absent
+		m.cached--
 		fx.add(Effect{Kind: Unmap, Page: o.page, Count: 1})
 	}
 	return Done

@@ -37,6 +37,9 @@ type Machine struct {
 
 	cvs map[CVID]*cv
 
+	// homed counts the pages homed here that were written or given to a thread; cached the copies of others' pages.
+	homed, cached uint64
+
 	allocated  PageID // pages handed out so far
 	extents    []extent
 	lastExtent int // where Home last found a page
@@ -276,6 +279,9 @@ func (m *Machine) mailbox(msg *wire.Message, ph phase) (*op, error) {
 	}
 	return &m.ops[msg.Port], nil
 }
+
+// Usage tells how many pages homed here are in use, that is, not blank, and of how many others there is a copy here.
+func (m *Machine) Usage() (homed, cached uint64) { return m.homed, m.cached }
 
 // Epoch is the number of barriers that this host has left.
 func (m *Machine) Epoch() uint64 { return m.epoch }

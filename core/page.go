@@ -146,6 +146,9 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 		if pg.state != same {
 			break
 		}
+		if same == HomeFresh {
+			m.homed++
+		}
 		pg.state = HomeUntracked
 		fx.run(kind, q)
 	}
@@ -154,7 +157,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 // makeDirty lets a thread write to a clean page. Checking the state, copying the twin and raising the access are one
 // step (P14).
 func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
-	pg.flags &^= flagBlank
+	m.notBlank(pg)
 	if pg.state == ReadOnly {
 		fx.add(Effect{Kind: Twin, Page: p})
 		pg.state = Dirty
@@ -169,6 +172,14 @@ func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
 		m.logPage(p)
 	}
 	fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
+}
+
+// notBlank notes that a page is about to be written.
+func (m *Machine) notBlank(pg *page) {
+	if pg.flags&flagBlank != 0 {
+		pg.flags &^= flagBlank
+		m.homed++
+	}
 }
 
 // fetch brings an absent page in. There is at most one fetch of a page under way, and none while a diff of the page is
@@ -204,6 +215,7 @@ func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
 	o.phase = phStart
 	if !doomed {
 		pg.state = ReadOnly
+		m.cached++
 		if o.kind == opPrefetch {
 			fx.add(Effect{Kind: Map, Page: p, Count: 1})
 			o.phase = phDone

@@ -37,6 +37,7 @@ func (t *Transport) dial(p *peer, what purpose, mailbox uint32, deadline time.Ti
 		err = t.own(p, fd)
 	}
 	if err == nil {
+		t.o.Log.Debugf("connected to host %d at %s, %v", p.id, p.addr, what)
 		return fd, nil
 	}
 	switch {

@@ -225,6 +225,7 @@ func (g *guest) leave(p *peer) bool {
 		return false
 	}
 	g.door.remove(g)
+	t.o.Log.Debugf("host %d connected, %v", p.id, g.says.purpose)
 	return t.own(p, g.fd) == nil
 }
 
@@ -263,7 +264,9 @@ func (g *guest) send(b []byte) bool {
 // drop closes the guest's connection. That of an honest peer which died, too, is counted as a stranger's.
 func (g *guest) drop() {
 	g.door.remove(g)
-	g.door.t.strangers.Add(1)
+	if g.door.t.strangers.Add(1) == 1 {
+		g.door.t.o.Log.Infof("dropped a connection that did not prove to belong to this job; further ones are not reported")
+	}
 	unix.Close(g.fd)
 }
 

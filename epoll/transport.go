@@ -24,6 +24,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/event"
 	"jiajia/core/node"
 	"jiajia/core/wire"
 )
@@ -38,6 +39,7 @@ type Options struct {
 	Handler  node.Handler  // called by the loop
 	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
 	PageSize int           // bytes of a page, the same on all hosts
+	Log      *event.Log    // nil for none
 }
 
 // A Transport implements node.Transport over TCP.

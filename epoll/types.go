@@ -21,7 +21,7 @@ var (
 	toServer = setOf(wire.GetPage, wire.Diff, wire.LockReq, wire.LockFwd, wire.CVSet, wire.CVReset, wire.CVWait)
 	posted   = ^setOf(wire.Page, wire.Diff)
 	answers  = setOf(wire.Page, wire.DiffAck, wire.LockGrant, wire.CVDone)
-	overLink = setOf(wire.BarArrive, wire.BarRelease)
+	overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
 )
 
 // vet checks that a message of this type may come, or go, here, and that it names its true sender.

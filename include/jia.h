@@ -39,6 +39,7 @@
  *
  *   Misuse (each call says what that is) and lost hosts end the whole job: one line on standard error
  *   names host, call and remedy, every process ends, and the exit status is not 0.
+ *   JIA_LOG=info (or debug) in the environment makes the library tell what it chose at the start, and why.
  */
 #ifndef JIA_H
 #define JIA_H
@@ -92,7 +93,7 @@ void jia_init(int argc, char **argv);
 /*
  * jia_exit - leave the job.
  * Collective. It is a barrier first, so no host leaves while another still needs its memory. Returns on
- * all hosts; from then on only jiapid, jiahosts and jia_clock may be used, and no shared memory.
+ * all hosts; from then on only jiapid, jiahosts, jia_clock and jia_stats may be used, and no shared memory.
  * The exit status of the job is what host 0 then returns from main.
  * Returning 0 from main, or exit(0), without it counts as calling it; a status other than 0 before it
  * ends the job as failed; but a host 0 that calls _exit(0) before it keeps that status, though the job has
@@ -227,6 +228,80 @@ void jia_wait(void);
 void jia_setcv(int cvid);
 void jia_resetcv(int cvid);
 void jia_waitcv(int cvid);
+
+
+/* ---- Statistics ------------------------------------------------------------------------------------- */
+
+/*
+ * With JIA_STATS=1 in the environment of host 0 the job prints, in its jia_exit, a table of what every host did on
+ * standard error; with JIA_STATS=name.json it writes the same to that file (see docs/statistics.md). A program
+ * can have its own host's numbers with jia_stats. Counting is always on; it takes about 0.1 us of a call that waits.
+ */
+
+/*
+ * jia_stats_t - what one host did since jia_init, or in the windows of jia_startstat.
+ * @size: sizeof(jia_stats_t), set by the caller. Later versions add members at the end.
+ * Times are in seconds. They are split for the thread that called jia_init: elapsed is the sum of computing, faulting,
+ * locks, barriers and waiting. Counts are 64 bits wide and are of all threads of the host, as is the service that it
+ * gives to other hosts.
+ */
+typedef struct jia_stats {
+	size_t size;
+
+	double seconds_elapsed;
+	double seconds_computing;        /* the rest: the program itself, and faults and calls that need no other host */
+	double seconds_faulting;         /* waiting for pages of other hosts */
+	double seconds_locks;            /* in jia_lock and jia_unlock: waiting for the lock, sending changes home */
+	double seconds_barriers;         /* in jia_barrier and jia_exit: sending changes home, waiting for all */
+	double seconds_waiting;          /* in jia_wait, the condition variables, and other calls that wait */
+	double seconds_others;           /* the waits of all other threads of the host, added up */
+
+	unsigned long read_faults;       /* loads that found no access to their page */
+	unsigned long write_faults;      /* stores that found none, or only access for loads */
+	unsigned long pages_fetched;     /* pages brought from their homes */
+	unsigned long page_bytes_fetched; /* their contents; a page that nobody has written comes without */
+	unsigned long pages_served;      /* pages given to other hosts that fetched them */
+	unsigned long pages_invalidated; /* copies dropped because another host had written to the page */
+	unsigned long twins;             /* copies made at the first store to a page of another host, to compare with later */
+	unsigned long diffs_sent;        /* pages whose changes were sent home */
+	unsigned long diff_bytes_sent;   /* the size of these diffs */
+	unsigned long diffs_received;    /* pages here that other hosts sent changes of */
+	unsigned long diff_bytes_received;
+
+	unsigned long locks_local;       /* locks got without a message: held here last, or passed on by another thread */
+	unsigned long locks_remote;      /* locks got from another host */
+	unsigned long barriers;          /* calls of jia_barrier */
+	unsigned long waits;             /* calls of jia_wait and jia_waitcv */
+
+	unsigned long messages_sent;     /* by the library to other hosts */
+	unsigned long message_bytes_sent; /* with their headers, without those of the network */
+	unsigned long messages_received;
+	unsigned long message_bytes_received;
+
+	unsigned long home_pages;        /* now: pages homed here that have been written, or mapped for a store */
+	unsigned long cached_pages;      /* now: valid copies of pages of other hosts */
+	unsigned long memory_bytes;      /* now: memory that shared pages take on this host, at home and cached */
+} jia_stats_t;
+
+/*
+ * jia_stats - the numbers of this host.
+ * @out: filled up to @out->size, which must be set. What this library does not know is set to 0.
+ * A wait under way counts up to now, that of another thread when it is over. After jia_exit the numbers are those of its end.
+ * Returns 0, -EINVAL when @out is NULL or its size is not that of any version, -ENOTCONN before jia_init.
+ * Threads: any. Does not block.
+ */
+int jia_stats(jia_stats_t *out);
+
+/*
+ * jia_startstat, jia_stopstat - begin and end a window on this host: jia_stats, and the report at exit, show what was
+ * counted in the windows only, all together. Without them they show the whole run. The first jia_startstat drops
+ * what came before; jia_stopstat without it ends a window that began in jia_init. Starting twice, or stopping
+ * twice, does nothing. The values that jia_stats_t calls "now" do not depend on windows.
+ * They are not collective, but figures of different hosts compare only if all call them at the same places, best after a
+ * barrier. Return the microseconds since jia_init, modulo 2^32. Threads: any. Do not block.
+ */
+unsigned int jia_startstat(void);
+unsigned int jia_stopstat(void);
 
 
 /* ---- Names that programs lean on -------------------------------------------------------------------- */

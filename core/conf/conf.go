@@ -1,13 +1,24 @@
-// Package conf knows the settings of a job: their names, where they come from, what they mean and what they may be.
+// Package conf knows the settings of a job: their names, where they come from, what they mean and what they may be; and
+// the hosts file, which says where the processes run.
 //
-// There is one table, Table, which Load reads, so a setting is added in one place. Load is a pure function of the
-// environment it is given; nothing here has state, and everything may be called from any thread.
+// There is one table, Table, which everything here reads, so a setting is added in one place. Load, LoadFile and
+// ParseHosts are pure functions of what they are given; only Read and ReadHosts look at files. Nothing here has state,
+// and everything may be called from any thread.
 package conf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// MaxLocalHosts is the largest number of processes that one machine is asked to run for a job.
-const MaxLocalHosts = 1024
+// Version is the library's. Hosts of one job must have the same.
+const Version = "3.0.0"
+
+// Limits on processes.
+const (
+	MaxLocalHosts = 1024  // that one machine is asked to run for a job
+	MaxHosts      = 65536 // of a job
+)
 
 // Limits of the shared region, in bytes. The region is reserved address space: memory follows what is touched.
 const (
@@ -35,90 +46,202 @@ const (
 	SpinOff  Spin = "off"
 )
 
-// Settings are the values in force. A Settings that Load returned without an error is valid in every field.
+// A Comm selects the transport between hosts.
+type Comm string
+
+// The values of JIA_COMM_TYPE that Settings can have; udp is read as CommTCP.
+const (
+	CommAuto Comm = "auto" // the fastest that works
+	CommTCP  Comm = "tcp"
+)
+
+// A Log is how much the library says about itself.
+type Log string
+
+// The values of JIA_LOG. Each includes those before it.
+const (
+	LogError Log = "error"
+	LogWarn  Log = "warn"
+	LogInfo  Log = "info"
+	LogDebug Log = "debug"
+)
+
+// A Stats says where the statistics go at exit: StatsOff, StatsTable, or a file, whose name ends in ".json".
+type Stats string
+
+// The values of JIA_STATS that are no file.
+const (
+	StatsOff   Stats = "0"
+	StatsTable Stats = "1" // to standard error
+)
+
+// Settings are the values in force. A Settings that came without an error is valid in every field.
 type Settings struct {
-	NProc      int    // processes to run on this machine, 1 to MaxLocalHosts; 1 when nothing is set
+	NProc    int  // processes, 1 to MaxLocalHosts, or to MaxHosts when Hosts is set; 1 when nothing is set
+	NProcSet bool // JIA_NPROC is in the environment; then it wins over a hosts file that was only found
+
+	Hosts   string // path of a hosts file; "": HostsFile in the working directory if there is one
+	Network string // interface name, address or subnet that the hosts talk over; "": chosen
+	Comm    Comm   // one of the Comm constants
+
+	SSH       []string // command and first arguments that reach another machine, at least one word
+	Export    []string // names of environment variables that hosts on other machines get too; none is the library's
+	TagOutput bool     // begin every line of output with the host's number
+
+	// What another launcher says. Rank is -1 and Size 0 unless both are set; then 0 <= Rank < Size <= MaxHosts, and
+	// Root and SecretFile are set if Size is above 1. The latter two may be set alone.
+	Rank, Size int
+	Root       string // "host:port", an IPv6 address in brackets; where the hosts meet; "": not set
+	SecretFile string // path; "": not set
+
 	Fault      Fault  // one of the Fault constants
 	RegionSize uint64 // bytes, a multiple of 4096, from MinRegionSize to MaxRegionSize
 	Spin       Spin   // one of the Spin constants
+
+	Stats Stats
+	Log   Log // one of the Log constants
 }
 
 // A Setting is one row of Table.
 type Setting struct {
-	Name    string // the key in the vocabulary of the documentation, such as "region_size"
+	Name    string // the key in a ConfFile, such as "region_size"
 	Env     string // the environment variable, such as "JIA_REGION_SIZE"
 	Type    string // what a value looks like, in words
-	Default string // the value in force when the variable is unset or empty
+	Default string // the value in force when nothing or the empty text is set; "" when there is none
+	Unset   string // what happens then, in words; "" when Default says it
 	Meaning string // one sentence
+	EnvOnly bool   // a ConfFile must not set it
 
-	set func(s *Settings, value string) bool // false: the value is not acceptable
+	// refused has values that are understood but cannot be used, each with the reason and the remedy.
+	refused map[string]string
+	access
 }
 
 // Table lists every setting, in the order in which the documentation shows them.
 var Table = []Setting{
 	{
 		Name: "nproc", Env: "JIA_NPROC", Default: "1",
-		Type:    fmt.Sprintf("a whole number from 1 to %d", MaxLocalHosts),
-		Meaning: "how many processes of the program run on this machine; the started one is host 0",
-		set:     setNProc,
+		Type: fmt.Sprintf("a whole number from 1 to %d, or to %d with JIA_HOSTS", MaxLocalHosts, MaxHosts),
+		Meaning: "how many processes of the program run on this machine; the started one is host 0; " +
+			"with JIA_HOSTS: how many of that file's places are used, from the first on",
+		access: number(func(s *Settings) *int { return &s.NProc }, 1, MaxHosts),
 	},
 	{
-		Name: "fault", Env: "JIA_FAULT", Default: string(FaultAuto),
-		Type:    "auto, uffd or mprotect",
-		Meaning: "how accesses to absent pages are caught: by userfaultfd, by page protection, or by the better that works",
-		set: func(s *Settings, value string) bool {
-			s.Fault = Fault(value)
-			return oneOf(s.Fault, FaultAuto, FaultUffd, FaultMprotect)
-		},
+		Name: "hosts", Env: "JIA_HOSTS", Unset: HostsFile + " in the working directory, if there is one",
+		Type:    "the path of a hosts file",
+		Meaning: "the file that says on which machines the processes run",
+		access:  text(func(s *Settings) *string { return &s.Hosts }, printable),
+	},
+	{
+		Name: "network", Env: "JIA_NETWORK", Unset: "chosen by the library",
+		Type:    "the name of an interface, an address, or a subnet such as 10.1.0.0/16",
+		Meaning: "what the hosts talk to each other over, on machines with more than one network",
+		access:  text(func(s *Settings) *string { return &s.Network }, isNetwork),
+	},
+	{
+		Name: "comm_type", Env: "JIA_COMM_TYPE", Default: string(CommAuto),
+		Type:    "auto or tcp (udp is read as tcp)",
+		Meaning: "the transport between hosts",
+		refused: map[string]string{"rdma": "this version has no RDMA yet: use tcp or auto"},
+		access:  access{set: setComm, get: func(s *Settings) string { return string(s.Comm) }},
+	},
+	{
+		Name: "ssh", Env: "JIA_SSH", Default: "ssh", EnvOnly: true,
+		Type:    "a command, its words separated by spaces",
+		Meaning: "the command that reaches other machines; it is called as ssh is",
+		access:  access{set: setSSH, get: func(s *Settings) string { return strings.Join(s.SSH, " ") }},
+	},
+	{
+		Name: "export", Env: "JIA_EXPORT", Unset: "none",
+		Type:    "names of environment variables, separated by commas, none of which begins with JIA_",
+		Meaning: "variables of the environment that hosts on other machines get too",
+		access:  access{set: setExport, get: func(s *Settings) string { return strings.Join(s.Export, ",") }},
+	},
+	{
+		Name: "tag_output", Env: "JIA_TAG_OUTPUT", Default: "off",
+		Type:    "on or off",
+		Meaning: "whether every line of output begins with the number of the host that wrote it",
+		access:  onOff(func(s *Settings) *bool { return &s.TagOutput }),
+	},
+	{
+		Name: "stats", Env: "JIA_STATS", Default: string(StatsOff),
+		Type:    "0, 1 or the name of a file that ends in .json",
+		Meaning: "statistics at exit: none, a table on standard error, or the same as JSON in a file",
+		access:  text(func(s *Settings) *Stats { return &s.Stats }, isStats),
+	},
+	{
+		Name: "log", Env: "JIA_LOG", Default: string(LogWarn),
+		Type:    "error, warn, info or debug",
+		Meaning: "what the library says about itself on standard error; each level includes those before it",
+		access:  word(func(s *Settings) *Log { return &s.Log }, LogError, LogWarn, LogInfo, LogDebug),
 	},
 	{
 		Name: "region_size", Env: "JIA_REGION_SIZE", Default: "1T",
 		Type: "bytes, a multiple of 4096, with K, M, G or T for powers of 1024, from 1M to 64T",
 		Meaning: "address space reserved for shared memory on every host; no memory is used until it is touched; " +
 			"above about 20T the program must be linked with -no-pie",
-		set: setRegionSize,
+		access: access{set: setRegionSize, get: func(s *Settings) string { return formatBytes(s.RegionSize) }},
+	},
+	{
+		Name: "fault", Env: "JIA_FAULT", Default: string(FaultAuto),
+		Type:    "auto, uffd or mprotect",
+		Meaning: "how accesses to absent pages are caught: by userfaultfd, by page protection, or by the better that works",
+		access:  word(func(s *Settings) *Fault { return &s.Fault }, FaultAuto, FaultUffd, FaultMprotect),
 	},
 	{
 		Name: "spin", Env: "JIA_SPIN", Default: string(SpinAuto),
 		Type:    "auto, on or off",
 		Meaning: "whether a waiting thread spins for some microseconds before it sleeps",
-		set: func(s *Settings, value string) bool {
-			s.Spin = Spin(value)
-			return oneOf(s.Spin, SpinAuto, SpinOn, SpinOff)
-		},
+		access:  word(func(s *Settings) *Spin { return &s.Spin }, SpinAuto, SpinOn, SpinOff),
+	},
+	{
+		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,
+		Type:    fmt.Sprintf("a whole number from 0 to %d, below JIA_SIZE", MaxHosts-1),
+		Meaning: "which host this process is, when something else starts every process of the job",
+		access:  number(func(s *Settings) *int { return &s.Rank }, 0, MaxHosts-1),
+	},
+	{
+		Name: "size", Env: "JIA_SIZE", Unset: "not set", EnvOnly: true,
+		Type:    fmt.Sprintf("a whole number from 1 to %d", MaxHosts),
+		Meaning: "how many processes the job has then",
+		access:  number(func(s *Settings) *int { return &s.Size }, 1, MaxHosts),
+	},
+	{
+		Name: "root", Env: "JIA_ROOT", Unset: "not set", EnvOnly: true,
+		Type:    "host:port, with an IPv6 address in brackets and a port from 1 to 65535",
+		Meaning: "where host 0 listens then, and the others find it",
+		access:  text(func(s *Settings) *string { return &s.Root }, isHostPort),
+	},
+	{
+		Name: "secret_file", Env: "JIA_SECRET_FILE", Unset: "not set", EnvOnly: true,
+		Type:    "the path of a file",
+		Meaning: "a file with the secret that keeps strangers out of the job then; the same on every host",
+		access:  text(func(s *Settings) *string { return &s.SecretFile }, printable),
 	},
 }
 
-// Load reads the settings from env, which returns the value of a variable or "" when it is unset (os.Getenv will
-// do). The error is one line that names the variable, its value and the remedy; the Settings are then zero.
-func Load(env func(string) string) (Settings, error) {
-	var s Settings
-	for _, row := range Table {
-		value := env(row.Env)
-		if value == "" {
-			value = row.Default
-		}
-		if !row.set(&s, value) {
-			return Settings{}, &ValueError{Setting: row, Value: value}
-		}
-	}
-	return s, nil
+// Legacy lists the keys that a ConfFile of an older system may have and that mean nothing today.
+var Legacy = []LegacyKey{
+	{"system_mode", "memory, computing power and both are always shared"},
+	{"global_start_addr", "shared memory begins at 0x400000000000 on every host"},
+	{"msg_buffer_size", "buffers grow as messages need them"},
+	{"msg_queue_size", "queues grow as messages need them"},
+	{"prefetch", "there is nothing to switch on or off"},
+	{"prefetch_pages", "there is nothing to adjust"},
+	{"max_checking_pages", "there is nothing to adjust"},
 }
 
-// A ValueError is a setting whose value cannot be used.
-type ValueError struct {
-	Setting Setting
-	Value   string
+// A LegacyKey is a key that is accepted, with any value, and has no effect.
+type LegacyKey struct {
+	Name string
+	Now  string // what happens instead
 }
 
-// longestShown bounds, in bytes, how much of a bad value an error line repeats.
-const longestShown = 64
-
-func (e *ValueError) Error() string {
-	shown := e.Value
-	if len(shown) > longestShown {
-		shown = shown[:longestShown] + "..."
-	}
-	return fmt.Sprintf("%s is %q, but must be %s: correct it, or unset it for the default, %s",
-		e.Setting.Env, shown, e.Setting.Type, e.Setting.Default)
+// Internal lists the variables by which the library's own processes, and its tests, tell each other things. Users do not
+// set them, and Unknown says nothing about them.
+var Internal = []string{
+	"JIA_SUPERVISOR",       // core/launch: this process is the supervisor
+	"JIA_CONTROL",          // core/launch: this process is a host, with its connection to the supervisor
+	"JIA_AGENT",            // core/launch: this process starts hosts on its machine for a supervisor elsewhere
+	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 }

@@ -2,6 +2,7 @@ package conf_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,8 @@ func environment(pairs ...string) func(string) string {
 }
 
 func defaults() conf.Settings {
-	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto}
+	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto, Comm: conf.CommAuto,
+		SSH: []string{"ssh"}, Rank: -1, Stats: conf.StatsOff, Log: conf.LogWarn}
 }
 
 func TestLoad(t *testing.T) {
@@ -34,8 +36,30 @@ func TestLoad(t *testing.T) {
 	}{
 		{"an empty environment gives the defaults", nil, func(*conf.Settings) {}},
 		{"a variable set to nothing counts as unset", []string{"JIA_NPROC", ""}, func(*conf.Settings) {}},
-		{"processes", []string{"JIA_NPROC", "4"}, func(s *conf.Settings) { s.NProc = 4 }},
-		{"as many processes as allowed", []string{"JIA_NPROC", "1024"}, func(s *conf.Settings) { s.NProc = 1024 }},
+		{"processes", []string{"JIA_NPROC", "4"}, func(s *conf.Settings) { s.NProc, s.NProcSet = 4, true }},
+		{"as many as the default", []string{"JIA_NPROC", "1"}, func(s *conf.Settings) { s.NProcSet = true }},
+		{"as many processes as allowed", []string{"JIA_NPROC", "1024"}, func(s *conf.Settings) { s.NProc, s.NProcSet = 1024, true }},
+		{"places of a hosts file", []string{"JIA_NPROC", "65536", "JIA_HOSTS", "dir/my hosts"},
+			func(s *conf.Settings) { s.NProc, s.NProcSet, s.Hosts = 65536, true, "dir/my hosts" }},
+		{"an interface", []string{"JIA_NETWORK", "eth0.100"}, func(s *conf.Settings) { s.Network = "eth0.100" }},
+		{"an address", []string{"JIA_NETWORK", "10.1.2.3"}, func(s *conf.Settings) { s.Network = "10.1.2.3" }},
+		{"an address with a zone", []string{"JIA_NETWORK", "fe80::1%eth0"}, func(s *conf.Settings) { s.Network = "fe80::1%eth0" }},
+		{"a subnet", []string{"JIA_NETWORK", "fd00::/8"}, func(s *conf.Settings) { s.Network = "fd00::/8" }},
+		{"tcp", []string{"JIA_COMM_TYPE", "tcp"}, func(s *conf.Settings) { s.Comm = conf.CommTCP }},
+		{"udp, which is tcp now", []string{"JIA_COMM_TYPE", "udp"}, func(s *conf.Settings) { s.Comm = conf.CommTCP }},
+		{"a command for ssh", []string{"JIA_SSH", " /opt/ssh  -F file "},
+			func(s *conf.Settings) { s.SSH = []string{"/opt/ssh", "-F", "file"} }},
+		{"variables to pass on", []string{"JIA_EXPORT", "LD_LIBRARY_PATH, _a1"},
+			func(s *conf.Settings) { s.Export = []string{"LD_LIBRARY_PATH", "_a1"} }},
+		{"tagged output", []string{"JIA_TAG_OUTPUT", "on"}, func(s *conf.Settings) { s.TagOutput = true }},
+		{"a table of statistics", []string{"JIA_STATS", "1"}, func(s *conf.Settings) { s.Stats = conf.StatsTable }},
+		{"a file of statistics", []string{"JIA_STATS", "run 1.json"}, func(s *conf.Settings) { s.Stats = "run 1.json" }},
+		{"more to read", []string{"JIA_LOG", "debug"}, func(s *conf.Settings) { s.Log = conf.LogDebug }},
+		{"another launcher", []string{"JIA_RANK", "0", "JIA_SIZE", "65536", "JIA_ROOT", "[::1]:65535", "JIA_SECRET_FILE", "/run/s"},
+			func(s *conf.Settings) { s.Size, s.Rank, s.Root, s.SecretFile = 65536, 0, "[::1]:65535", "/run/s" }},
+		{"another launcher, of one process", []string{"JIA_RANK", "0", "JIA_SIZE", "1"},
+			func(s *conf.Settings) { s.Rank, s.Size = 0, 1 }},
+		{"a meeting place alone", []string{"JIA_ROOT", "node-1.example:4000"}, func(s *conf.Settings) { s.Root = "node-1.example:4000" }},
 		{"userfaultfd alone", []string{"JIA_FAULT", "uffd"}, func(s *conf.Settings) { s.Fault = conf.FaultUffd }},
 		{"page protection", []string{"JIA_FAULT", "mprotect"}, func(s *conf.Settings) { s.Fault = conf.FaultMprotect }},
 		{"region in gigabytes", []string{"JIA_REGION_SIZE", "64G"}, func(s *conf.Settings) { s.RegionSize = 64 << 30 }},
@@ -44,7 +68,7 @@ func TestLoad(t *testing.T) {
 		{"the largest region", []string{"JIA_REGION_SIZE", "64T"}, func(s *conf.Settings) { s.RegionSize = 64 << 40 }},
 		{"no spinning", []string{"JIA_SPIN", "off"}, func(s *conf.Settings) { s.Spin = conf.SpinOff }},
 		{"several at once", []string{"JIA_SPIN", "on", "JIA_NPROC", "2"},
-			func(s *conf.Settings) { s.Spin = conf.SpinOn; s.NProc = 2 }},
+			func(s *conf.Settings) { s.Spin, s.NProc, s.NProcSet = conf.SpinOn, 2, true }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,6 +106,28 @@ func TestLoadRefuses(t *testing.T) {
 		{"a region that is no whole number of pages", "JIA_REGION_SIZE", "1048577"},
 		{"an unknown unit", "JIA_REGION_SIZE", "1P"},
 		{"a mode of spinning nobody knows", "JIA_SPIN", "yes"},
+		{"a path with a control character", "JIA_HOSTS", "a\tb"},
+		{"a subnet that is none", "JIA_NETWORK", "10.0.0.0/33"},
+		{"an address that is none", "JIA_NETWORK", "10.0.0"},
+		{"an interface with a name that is too long", "JIA_NETWORK", "enp0s31f6.100000"},
+		{"a transport nobody knows", "JIA_COMM_TYPE", "pigeon"},
+		{"only spaces for a command", "JIA_SSH", " "},
+		{"a variable that is none", "JIA_EXPORT", "PATH,1A"},
+		{"no variable between commas", "JIA_EXPORT", "PATH,,HOME"},
+		{"a variable of the library", "JIA_EXPORT", "JIA_RANK"},
+		{"a switch neither on nor off", "JIA_TAG_OUTPUT", "1"},
+		{"a file of another kind", "JIA_STATS", "stats.txt"},
+		{"a level nobody knows", "JIA_LOG", "trace"},
+		{"a negative rank", "JIA_RANK", "-1"},
+		{"a rank no job has", "JIA_RANK", "65536"},
+		{"no size", "JIA_SIZE", "0"},
+		{"a size no job has", "JIA_SIZE", "65537"},
+		{"no port", "JIA_ROOT", "node1"},
+		{"port 0", "JIA_ROOT", "node1:0"},
+		{"a port out of range", "JIA_ROOT", "node1:65536"},
+		{"an address without brackets", "JIA_ROOT", "::1:4000"},
+		{"a host that is none", "JIA_ROOT", "-node:4000"},
+		{"a secret's path with a control character", "JIA_SECRET_FILE", "a\x7fb"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,13 +136,13 @@ func TestLoadRefuses(t *testing.T) {
 			if !errors.As(err, &bad) {
 				t.Fatalf("error %v, want a ValueError", err)
 			}
-			for _, part := range []string{test.env, test.value, "unset it"} {
+			for _, part := range []string{test.env, strconv.Quote(test.value), bad.Setting.Type, "unset it"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q does not say %q", err, part)
 				}
 			}
-			if got != (conf.Settings{}) {
-				t.Errorf("settings %+v beside an error", got)
+			if diff := cmp.Diff(conf.Settings{}, got); diff != "" {
+				t.Errorf("settings beside an error: %s", diff)
 			}
 		})
 	}
@@ -111,7 +157,7 @@ func TestErrorsStayOnOneShortLine(t *testing.T) {
 
 func TestTableIsComplete(t *testing.T) {
 	for _, row := range conf.Table {
-		if row.Name == "" || row.Type == "" || row.Default == "" || row.Meaning == "" {
+		if row.Name == "" || row.Type == "" || row.Meaning == "" || (row.Default == "") == (row.Unset == "") {
 			t.Errorf("a gap in %+v", row)
 		}
 		if want := "JIA_" + strings.ToUpper(row.Name); row.Env != want {
@@ -119,6 +165,34 @@ func TestTableIsComplete(t *testing.T) {
 		}
 		if _, err := conf.Load(environment(row.Env, row.Default)); err != nil {
 			t.Errorf("default: %v", err)
+		}
+	}
+}
+
+// What cannot be used for another reason than its form says so in a line that is written out here.
+func TestReasons(t *testing.T) {
+	const all = "set JIA_RANK, JIA_SIZE, JIA_ROOT and JIA_SECRET_FILE for every process, or none of them"
+	tests := []struct {
+		env  []string
+		want string
+	}{
+		{[]string{"JIA_COMM_TYPE", "rdma"}, `JIA_COMM_TYPE is "rdma", but this version has no RDMA yet: use tcp or auto`},
+		{[]string{"JIA_SIZE", "2"}, "JIA_SIZE is 2, but JIA_RANK is not set: " + all},
+		{[]string{"JIA_RANK", "2"}, "JIA_RANK is 2, but JIA_SIZE is not set: " + all},
+		{[]string{"JIA_RANK", "2", "JIA_SIZE", "2"},
+			"JIA_RANK is 2, but must be below JIA_SIZE, which is 2: number the processes from 0 on"},
+		{[]string{"JIA_RANK", "1", "JIA_SIZE", "2", "JIA_SECRET_FILE", "s"}, "JIA_RANK is 1, but JIA_ROOT is not set: " + all},
+		{[]string{"JIA_RANK", "1", "JIA_SIZE", "2", "JIA_ROOT", "a:1"}, "JIA_RANK is 1, but JIA_SECRET_FILE is not set: " + all},
+		{[]string{"JIA_NPROC", "0"}, `JIA_NPROC is "0", but must be a whole number from 1 to 1024, or to 65536 with JIA_HOSTS: ` +
+			"correct it, or unset it for the default, 1"},
+		{[]string{"JIA_STATS", "2"}, `JIA_STATS is "2", but must be 0, 1 or the name of a file that ends in .json: ` +
+			"correct it, or unset it for the default, 0"},
+		{[]string{"JIA_ROOT", "a"}, `JIA_ROOT is "a", but must be host:port, with an IPv6 address in brackets and a port from 1 to 65535: ` +
+			"correct it, or unset it"},
+	}
+	for _, test := range tests {
+		if _, err := conf.Load(environment(test.env...)); err == nil || err.Error() != test.want {
+			t.Errorf("%q:\n got %v\nwant %s", test.env, err, test.want)
 		}
 	}
 }

@@ -13,11 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/conf"
 	"jiajia/core/reach"
 )
 
 // libraryVersion is what the two ends of a connection compare. A variable so that tests can have another.
-var libraryVersion = "3.0"
+var libraryVersion = conf.Version
 
 // An agent watches over the hosts of a machine that the supervisor is not on. It decides nothing: it starts what it is told to
 // start and passes on what it hears. Frames come on what ssh has made its standard input, and go out on its standard output.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"jiajia/core/conf"
 )
 
 // protocolVersion is that of the control messages, of the frames and of the supervisor's descriptors. Both ends run the same
@@ -16,7 +18,7 @@ const protocolVersion = 2
 
 // Limits of the control messages, in bytes unless said otherwise.
 const (
-	maxHosts   = 1 << 16
+	maxHosts   = conf.MaxHosts
 	maxAddress = 256
 	maxCause   = 4096 // a failure's line as a host may send it
 	secretSize = 32

@@ -154,7 +154,7 @@ func TestMachineThatCannotTakePart(t *testing.T) {
 		{"refused", []string{"", "240.0.0.1", "240.0.9.1", "240.0.9.1"}, nil,
 			[]string{"jia: cannot start hosts 2 and 3 on 240.0.9.1: ssh: connect to host node3 port 22: Connection refused: "}},
 		{"another version", []string{"", "240.0.0.1", "240.0.9.2"}, nil,
-			[]string{"jia: host 2 on 240.0.9.2: ", "version 2.9", "host 0 has 3.0"}},
+			[]string{"jia: host 2 on 240.0.9.2: ", "version 2.9", "host 0 has " + libraryVersion}},
 		{"no address", []string{"", "240.0.9.3"}, nil, []string{"240.0.9.3", "JIA_NETWORK"}},
 		{"login fails late", []string{"", "240.0.9.4"}, nil, []string{"jia: cannot start host 1 on 240.0.9.4: ssh ended with status 9"}},
 		{"endless junk", []string{"", "240.0.9.6"}, nil, []string{"host 1 on 240.0.9.6", "nonsense"}},

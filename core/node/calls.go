@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"jiajia/core"
+	"jiajia/core/event"
 	"jiajia/core/region"
 	"jiajia/core/wire"
 )
@@ -14,6 +15,7 @@ import (
 func (n *Node) Lock(owner core.Owner, id core.LockID) {
 	t := n.getThread()
 	n.mu.Lock()
+	t.call = callLock
 	st, err := n.machine.Lock(t.id, owner, id, &t.fx)
 	n.finish(t, st, err)
 }
@@ -22,6 +24,7 @@ func (n *Node) Lock(owner core.Owner, id core.LockID) {
 func (n *Node) Unlock(owner core.Owner, id core.LockID) {
 	t := n.getThread()
 	n.mu.Lock()
+	t.call = callUnlock
 	st, err := n.machine.Unlock(t.id, owner, id, &t.fx)
 	n.finish(t, st, err)
 }
@@ -29,7 +32,11 @@ func (n *Node) Unlock(owner core.Owner, id core.LockID) {
 // Rendezvous waits until one thread of every host has called it with the same kind.
 func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 	t := n.getThread()
+	if n.cfg.Log.On(event.Debug) {
+		defer n.logBarrier(kind)()
+	}
 	n.mu.Lock()
+	t.call = rendezvous[kind]
 	st, err := n.machine.Barrier(t.id, owner, kind, &t.fx)
 	if err == nil && kind == wire.KindExit {
 		n.leaving.Store(true)
@@ -41,6 +48,9 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 func (n *Node) CV(call wire.Type, id core.CVID) {
 	t := n.getThread()
 	n.mu.Lock()
+	if call == wire.CVWait {
+		t.call = callWait
+	}
 	st, err := n.machine.CV(t.id, call, id, &t.fx)
 	n.finish(t, st, err)
 }
@@ -68,6 +78,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 func (n *Node) fault(page uint64, write region.Write) bool {
 	t := n.getThread()
 	n.mu.Lock()
+	t.call, t.write = callFault, write != region.No
 	st, err := n.machine.Fault(t.id, core.PageID(page), write != region.No, &t.fx)
 	err = n.run(t, st, err)
 	n.putThread(t)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core"
+	"jiajia/core/event"
 	"jiajia/core/region"
 	"jiajia/core/wire"
 )
@@ -23,6 +24,8 @@ type Config struct {
 	PageSize    int
 	Fault       region.Mode
 
+	Log *event.Log // nil for none
+
 	// Fail ends the job with one line for the user, and does not return.
 	Fail func(line string)
 }
@@ -35,10 +38,11 @@ type Node struct {
 	trans  Transport
 	links  map[wire.HostID]Link // of the barrier tree; used by the one thread that is in a barrier
 
-	// mu guards the machine, and the memory effects that belong to its steps. It is never held across a wait.
+	// mu guards the machine, the memory effects that belong to its steps, and the counts. It is never held across a wait.
 	mu      mutex
 	machine *core.Machine
 	twins   twins
+	tally   tally
 
 	// idle are threads not in use. threads has every thread by its mailbox's port; readers take no lock.
 	idleMu  mutex
@@ -72,6 +76,9 @@ func Open(cfg Config) (*Node, error) {
 
 // Handler returns the server side of this host, which the transport calls.
 func (n *Node) Handler() Handler { return &n.server }
+
+// Region returns the shared memory, for the log.
+func (n *Node) Region() *region.Region { return n.region }
 
 // Attach gives the host its transport, before that starts to serve.
 func (n *Node) Attach(t Transport) { n.trans = t }

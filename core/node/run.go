@@ -6,12 +6,16 @@ import (
 	"jiajia/core"
 	"jiajia/core/diff"
 	"jiajia/core/region"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
 // run carries a call of t through to its end. It is entered with mu held, after the step that began the call; it
 // returns without it. Misuse of the program is returned; everything else that goes wrong ends the job.
 func (n *Node) run(t *thread, st core.Status, err error) error {
+	if st != core.Done && err == nil {
+		n.tally.waits(t)
+	}
 	for {
 		if err != nil {
 			n.mu.Unlock()
@@ -21,6 +25,9 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		if err := n.memory(t, &t.fx); err != nil {
 			n.mu.Unlock()
 			n.fail(err)
+		}
+		if st == core.Done {
+			n.tally.completed(t)
 		}
 		var from wire.HostID
 		var link bool
@@ -50,6 +57,8 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		case core.Await:
 			n.receive(t, from, link, frame)
 			n.mu.Lock()
+			n.tally.received(&t.in)
+			t.granted = t.granted || t.in.Type == wire.LockGrant
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
 				n.fail(err)
@@ -64,7 +73,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 	}
 }
 
-// memory carries out the memory effects of a step, in order, under mu. t is nil in the server, whose steps make no
+// memory carries out the memory effects of a step, in order, and counts all effects, under mu. t is nil in the server, whose steps make no
 // diffs.
 func (n *Node) memory(t *thread, fx *core.Effects) error {
 	for i := range fx.List {
@@ -76,6 +85,7 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			err = n.region.Protect(page, e.Count)
 		case core.Unmap:
 			err = n.region.Unmap(page, e.Count)
+			n.tally.row[stats.PagesInvalidated] += e.Count
 		case core.Map:
 			err = n.region.Map(page, e.Count, region.ReadOnly)
 		case core.MapWrite:
@@ -84,10 +94,19 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			err = n.region.MapFresh(page, e.Count)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
+			n.tally.row[stats.Twins]++
 		case core.Diff:
 			d := t.diffBuffer(e.ID, n.cfg.PageSize)
+			before := len(d.buf)
 			d.buf, _ = diff.AppendRecord(d.buf, page, n.region.Frame(page), n.twins.of(e.Page))
 			n.twins.drop(e.Page)
+			n.tally.diff(len(d.buf) - before)
+		case core.SendDiff:
+			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 {
+				n.tally.sent(uint64(len(d.buf)))
+			}
+		default:
+			n.tally.does(e, fx, n.cfg.PageSize)
 		}
 		if err != nil {
 			return fmt.Errorf("page %d: %w", page, err)

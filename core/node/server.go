@@ -7,6 +7,7 @@ import (
 
 	"jiajia/core"
 	"jiajia/core/diff"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
@@ -26,12 +27,15 @@ func (s *server) Serve(m *wire.Message, body []byte) {
 
 func (s *server) serve(m *wire.Message, body []byte) error {
 	n := s.n
+	s.pages = s.pages[:0]
 	if m.Type == wire.Diff {
 		if err := s.listPages(m, body); err != nil {
 			return err
 		}
 	}
 	n.mu.Lock()
+	n.tally.received(m)
+	n.tally.row[stats.DiffsReceived] += uint64(len(s.pages))
 	var err error
 	if m.Type == wire.Diff {
 		err = n.machine.HandleDiff(m, s.pages, &s.fx)
@@ -57,7 +61,6 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 
 // listPages collects the numbers of the pages that a diff message changes, and checks every byte of its format.
 func (s *server) listPages(m *wire.Message, body []byte) error {
-	s.pages = s.pages[:0]
 	r := diff.NewReader(body, s.n.cfg.PageSize, s.n.region.Pages())
 	for {
 		p, _, err := r.Next()

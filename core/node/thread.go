@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,18 @@ type thread struct {
 	out  []outDiff
 	// empty are diff messages that turned out to carry nothing and are acknowledged locally.
 	empty []uint64
+	// span belongs to the statistics, and to one call.
+	span
+}
+
+// span is what the statistics note about one call.
+type span struct {
+	call    call
+	write   bool // callFault: for a store
+	granted bool // callLock: the lock came from another host
+	timed   bool // it had to wait, from since on
+	main    bool // valid if timed: it is a call of the thread whose time is split
+	since   time.Duration
 }
 
 // outDiff is a diff message that a step is filling.
@@ -74,6 +87,7 @@ func (n *Node) getThread() *thread {
 }
 
 func (n *Node) putThread(t *thread) {
+	t.span = span{}
 	n.idleMu.Lock()
 	n.idle = append(n.idle, t)
 	n.idleMu.Unlock()

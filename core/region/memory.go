@@ -89,6 +89,16 @@ func (m *memory) populate(offset, length uint64) error {
 	}
 }
 
+// used returns how many bytes of frames exist.
+func (m *memory) used() uint64 {
+	const block = 512 // bytes, whatever the file system
+	var st unix.Stat_t
+	if unix.Fstat(m.fd, &st) != nil {
+		return 0 // the descriptor is ours: a program that closed it has worse problems
+	}
+	return uint64(st.Blocks) * block
+}
+
 // punch frees the frames in a byte range.
 func (m *memory) punch(offset, length uint64) error {
 	if length == 0 {

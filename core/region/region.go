@@ -174,6 +174,9 @@ func (r *Region) PageSize() int { return r.cfg.PageSize }
 // Pages returns the number of pages that are reserved.
 func (r *Region) Pages() uint64 { return r.pages }
 
+// Used returns the bytes of memory that the frames of all pages take.
+func (r *Region) Used() uint64 { return r.mem.used() }
+
 // Frame returns the bytes of a page in the service view. A frame that was never written, or was discarded, reads as
 // zero; reading it allocates it.
 func (r *Region) Frame(page uint64) []byte { return r.Frames(page, 1) }

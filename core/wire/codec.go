@@ -36,7 +36,7 @@ var (
 // PayloadLen returns the payload bytes that encoding m will take. For Page and Diff, whose payload travels beside the
 // message, it is m.Length.
 func PayloadLen(m *Message) uint64 {
-	n := uint64(len(m.Notices))*noticeBytes + uint64(len(m.Ranges))*rangeBytes
+	n := uint64(len(m.Notices))*noticeBytes + uint64(len(m.Ranges))*rangeBytes + uint64(len(m.Numbers))*8
 	if m.Type == Page || m.Type == Diff {
 		n = m.Length
 	}
@@ -87,6 +87,9 @@ func Append(b []byte, m *Message) []byte {
 		b = le.AppendUint64(b, r.Count)
 		b = le.AppendUint64(b, uint64(int64(r.Writer)))
 	}
+	for _, v := range m.Numbers {
+		b = le.AppendUint64(b, v)
+	}
 	if m.Type == BarArrive {
 		b = le.AppendUint64(b, uint64(len(m.Allocs)))
 		for i := range m.Allocs {
@@ -127,6 +130,7 @@ func DecodeHeader(b []byte, m *Message) (ranges uint64, err error) {
 		Notices: m.Notices[:0],
 		Ranges:  m.Ranges[:0],
 		Allocs:  m.Allocs[:0],
+		Numbers: m.Numbers[:0],
 	}
 	ranges = le.Uint64(b[56:])
 	if err := check(m, ranges); err != nil {
@@ -173,7 +177,7 @@ func check(m *Message, ranges uint64) error {
 		if m.Type == LockGrant {
 			most = MaxList
 		}
-	case BarArrive, BarRelease:
+	case BarArrive, BarRelease, Stats:
 		most = MaxList
 	}
 	if m.Length > most {
@@ -194,6 +198,8 @@ func DecodePayload(m *Message, ranges uint64, p []byte) error {
 	switch m.Type {
 	case LockGrant:
 		return m.decodeNotices(p)
+	case Stats:
+		return m.decodeNumbers(p)
 	case BarArrive:
 		p, err := m.decodeRanges(p, ranges)
 		if err != nil {
@@ -225,6 +231,16 @@ func (m *Message) decodeNotices(p []byte) error {
 			return fmt.Errorf("%v: notice %+v: %w", m.Type, n, ErrField)
 		}
 		m.Notices = append(m.Notices, n)
+	}
+	return nil
+}
+
+func (m *Message) decodeNumbers(p []byte) error {
+	if len(p)%8 != 0 {
+		return fmt.Errorf("%v: %d bytes of numbers: %w", m.Type, len(p), ErrPayload)
+	}
+	for ; len(p) > 0; p = p[8:] {
+		m.Numbers = append(m.Numbers, binary.LittleEndian.Uint64(p))
 	}
 	return nil
 }

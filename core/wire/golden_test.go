@@ -36,6 +36,8 @@ var samples = []Message{
 	{Type: CVReset, From: 1, Reply: 2, Obj: 4},
 	{Type: CVWait, From: 1, Reply: 2, Obj: 5},
 	{Type: CVDone, From: 0, Port: 2, Obj: 5},
+	{Type: Stats, From: 3, Length: 24, Numbers: []uint64{3, 1 << 40, 1<<64 - 1}},
+	{Type: Stats, From: 3},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -172,6 +174,7 @@ func TestDamage(t *testing.T) {
 		{"argument count that overflows when multiplied", 9, put(HeaderSize+56+8, 1, 0, 0, 0, 0, 0, 0, 32), ErrPayload},
 		{"release with bytes left over", 11, put(56, 0), ErrPayload},
 		{"arrival without an allocation count", 10, put(24, 0), ErrPayload},
+		{"numbers that end within one", 16, put(24, 23), ErrPayload},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {

@@ -57,14 +57,16 @@ const (
 	CVWait
 	// CVDone answers them: at once, and for CVWait when the variable is set. Obj: its number.
 	CVDone
+	// Stats goes up the barrier tree at the end of a job. Numbers: the statistics of the hosts from here down.
+	Stats
 
-	lastType = CVDone
+	lastType = Stats
 )
 
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
-	CVWait: "CVWait", CVDone: "CVDone",
+	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats",
 }
 
 func (t Type) String() string {
@@ -130,5 +132,6 @@ type Message struct {
 	Notices []Notice
 	Ranges  []Range
 	Allocs  []Alloc
+	Numbers []uint64
 	Length  uint64 // payload bytes, set by encoding and decoding
 }

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"time"
+
+	"jiajia/core"
+	"jiajia/core/stats"
+	"jiajia/core/wire"
+)
+
+// call says which call of the program a thread is in, as far as the statistics care.
+type call uint8
+
+const (
+	callOther call = iota // the zero value: one whose time counts as other waiting
+	callWait              // jia_wait and jia_waitcv, which are counted
+	callFault
+	callLock
+	callUnlock
+	callBarrier
+	callExit
+)
+
+// clocks tells where the time goes for which a call had to wait.
+var clocks = [...]stats.Field{
+	callOther: stats.Waiting, callWait: stats.Waiting, callFault: stats.Faulting, callLock: stats.Locking,
+	callUnlock: stats.Locking, callBarrier: stats.InBarriers, callExit: stats.InBarriers,
+}
+
+// rendezvous tells the calls apart that are one.
+var rendezvous = [...]call{wire.KindBarrier: callBarrier, wire.KindWait: callWait, wire.KindExit: callExit}
+
+// tally counts what a host does. It is guarded by Node.mu, which every call holds where there is something to count, so
+// that counting is an addition. The clock is read only for calls that are not over in one step.
+type tally struct {
+	// row has the counts; its Elapsed and Computing, and the levels, are not kept: totals fills them in.
+	row     stats.Row
+	began   time.Time
+	main    uintptr // the thread that called jia_init, whose time is split
+	window  stats.Window
+	final   bool // the host has left the job, and last is what it did
+	last    stats.Row
+	waiting bool // the main thread waits, since then, and its time counts as that field
+	since   time.Duration
+	field   stats.Field
+}
+
+// begin starts the clock. The calling thread is the one whose time is split. What the server has counted for faster
+// hosts by then stays.
+func (y *tally) begin() {
+	y.began, y.main = time.Now(), self()
+}
+
+// waits begins a wait of t, once for each call.
+func (y *tally) waits(t *thread) {
+	t.timed, t.main = true, self() == y.main
+	t.since = time.Since(y.began)
+	if t.main {
+		y.waiting, y.since, y.field = true, t.since, clocks[t.call]
+	}
+}
+
+// completed counts a call of t that is done.
+func (y *tally) completed(t *thread) {
+	switch t.call {
+	case callFault:
+		if t.write {
+			y.row[stats.WriteFaults]++
+		} else {
+			y.row[stats.ReadFaults]++
+		}
+	case callLock:
+		if t.granted {
+			y.row[stats.LocksRemote]++
+		} else {
+			y.row[stats.LocksLocal]++
+		}
+	case callBarrier:
+		y.row[stats.Barriers]++
+	case callWait:
+		y.row[stats.Waits]++
+	}
+	if t.timed {
+		lasted := uint64(time.Since(y.began) - t.since)
+		if t.main {
+			y.row[clocks[t.call]] += lasted
+			y.waiting = false
+		} else {
+			y.row[stats.OtherThreads] += lasted
+		}
+	}
+}
+
+// sent counts a message of so many payload bytes.
+func (y *tally) sent(payload uint64) {
+	y.row[stats.MessagesSent]++
+	y.row[stats.MessageBytesSent] += wire.HeaderSize + payload
+}
+
+// diff counts the diff of one page, 0 bytes long when the page has not changed.
+func (y *tally) diff(size int) {
+	if size > 0 {
+		y.row[stats.DiffsSent]++
+		y.row[stats.DiffBytesSent] += uint64(size)
+	}
+}
+
+// received counts a message that has come.
+func (y *tally) received(m *wire.Message) {
+	y.row[stats.MessagesReceived]++
+	y.row[stats.MessageBytesReceived] += wire.HeaderSize + m.Length
+	switch m.Type {
+	case wire.Page:
+		y.row[stats.PagesFetched]++
+		y.row[stats.PageBytesFetched] += m.Length
+	case wire.Diff:
+		y.row[stats.DiffBytesReceived] += m.Length
+	}
+}
+
+// does counts an effect that is no page's access.
+func (y *tally) does(e *core.Effect, fx *core.Effects, pageSize int) {
+	switch e.Kind {
+	case core.Send, core.SendLink, core.Reply:
+		m := &fx.Msgs[e.Msg]
+		if m.Type == wire.Page {
+			y.row[stats.PagesServed]++
+		}
+		y.sent(wire.PayloadLen(m))
+	case core.ReplyPage:
+		y.row[stats.PagesServed]++
+		y.sent(uint64(pageSize))
+	}
+}
+
+// totals returns what was counted so far, all fields filled in.
+func (n *Node) totals() stats.Row {
+	y := &n.tally
+	r := y.row
+	now := time.Since(y.began)
+	if y.waiting {
+		r[y.field] += uint64(now - y.since)
+	}
+	r[stats.Elapsed] = uint64(now)
+	r[stats.Computing] = r[stats.Elapsed] - r[stats.Faulting] - r[stats.Locking] - r[stats.InBarriers] - r[stats.Waiting]
+	r[stats.HomePages], r[stats.CachedPages] = n.machine.Usage()
+	r[stats.MemoryBytes] = n.region.Used()
+	return r
+}
