@@ -6,8 +6,8 @@
  *
  * - All signals are blocked in them. A handler of the program must not run on a thread of Go's, where its thread-local
  *   variables are others and its stack is small. (Go itself opens those that end a program from the terminal.) In the
- *   supervisor none is blocked, since hosts 1 and up inherit its mask; it comes from a thread of host 0 that is in a call
- *   of the library, where most are.
+ *   supervisor and in agents none is blocked, since the hosts that they start inherit their mask; the supervisor's own comes
+ *   from a thread of host 0 that is in a call of the library, where most are.
  *
  * - Their timer slack is 4 ms (prctl(2), PR_SET_TIMERSLACK): how late the kernel may end their sleeps. The runtime's monitor
  *   thread looks after threads that stay in system calls, and sleeps 20 us at a time for as long as it finds some. The
@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "_cgo_export.h"
 #include "early.h"
 
 #define RUNTIME_SLACK_NS (4UL * 1000 * 1000)
@@ -44,7 +45,7 @@ __attribute__((constructor(102))) static void before_go(void)
 		close(fd);
 
 	sigfillset(&blocked);
-	if (secure_getenv("JIA_SUPERVISOR"))
+	if (jia_watches())
 		sigemptyset(&blocked);
 	pthread_sigmask(SIG_SETMASK, &blocked, &mask);
 	if (now > 0 && prctl(PR_SET_TIMERSLACK, RUNTIME_SLACK_NS) == 0)

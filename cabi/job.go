@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -54,13 +55,14 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.hosts = 1
 	role, err := launch.FromEnvironment(settings.NProc)
-	if err == nil {
-		switch role {
-		case launch.RoleStarter:
-			job.member, err = startHosts(settings.NProc)
-		case launch.RoleMember:
-			job.member, err = launch.Join()
-		}
+	switch {
+	case err != nil:
+	case role == launch.RoleMember:
+		job.member, err = launch.Join()
+	case settings.Hosts != "":
+		job.member, err = startOn(settings)
+	case role == launch.RoleStarter:
+		job.member, err = startHosts(settings.NProc)
 	}
 	if err != nil {
 		fail(err.Error())
@@ -99,7 +101,7 @@ func connect(n *node.Node, settings conf.Settings) error {
 		Log:  job.log,
 		Fail: func(err error) { fail(fmt.Sprintf("host %d: %v", job.self, err)) },
 	}
-	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.hosts <= runtime.NumCPU() {
+	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.member.Local() <= runtime.NumCPU() {
 		options.Spin = spinLimit
 	}
 	t, err := listen(options)
@@ -118,15 +120,9 @@ func connect(n *node.Node, settings conf.Settings) error {
 	return n.Connect()
 }
 
-// listen binds to this machine's loopback, since all hosts are here, whichever family it has.
+// listen binds to the address that the job has chosen for this host.
 func listen(o epoll.Options) (*epoll.Transport, error) {
-	t, err := epoll.Listen("tcp4", "127.0.0.1:0", o)
-	if err != nil {
-		if t6, err6 := epoll.Listen("tcp6", "[::1]:0", o); err6 == nil {
-			return t6, nil
-		}
-	}
-	return t, err
+	return epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), o)
 }
 
 // running returns the node for a call of the program.
@@ -174,5 +170,5 @@ func fail(line string) {
 	os.Exit(1)
 }
 
-// supervise is what the supervisor's copy of the program runs instead of main.
+// supervise is what the supervisor's and the agents' copies of the program run instead of main.
 func supervise() int { return launch.Supervise() }

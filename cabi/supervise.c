@@ -1,9 +1,10 @@
 /*
- * supervise.c - turns a second copy of the program into the job's supervisor, before main can run.
+ * supervise.c - turns a second copy of the program into the job's supervisor, or into its agent on another machine, before main
+ * can run.
  *
- * core/launch starts that copy from the same binary, with JIA_SUPERVISOR in its environment. It takes two constructors with
- * the start of Go's runtime between them, since a process with threads must not fork, and the supervisor is Go code. The
- * one below comes before those of the program (the lowest priority that is not reserved) and prepares the process;
+ * core/launch starts that copy from the same binary, with JIA_SUPERVISOR or JIA_AGENT in its environment. It takes two
+ * constructors with the start of Go's runtime between them, since a process with threads must not fork, and the supervisor is Go
+ * code. The one below comes before those of the program (the lowest priority that is not reserved) and prepares the process;
  * go_started in early.c, the first after Go's start, calls jia_supervise_if_asked, which does not return in that copy.
  */
 #define _GNU_SOURCE
@@ -17,7 +18,7 @@
 /* jia_start_directory returns the working directory that the process began with, "" if it could not be found. */
 const char *jia_start_directory(void);
 
-/* The supervisor's descriptors are 0 to 8, as core/launch passes them. */
+/* The supervisor's descriptors are 0 to 8, as core/launch passes them; the agent's are the standard ones. */
 #define FIRST_FOREIGN_DESCRIPTOR 9
 
 static char directory[PATH_MAX];
@@ -28,13 +29,18 @@ const char *jia_start_directory(void)
 	return directory;
 }
 
+int jia_watches(void)
+{
+	return asked;
+}
+
 __attribute__((constructor(101))) static void prepare(void)
 {
+	asked = secure_getenv("JIA_SUPERVISOR") || secure_getenv("JIA_AGENT");
 	if (!getcwd(directory, sizeof directory))
 		directory[0] = '\0'; /* it was removed: the present one has to do */
 	if (!secure_getenv("JIA_SUPERVISOR"))
 		return;
-	asked = 1;
 
 	/*
 	 * The program's descriptors are not ours to hold open: the reader of a pipe would wait for us. And its children

@@ -23,7 +23,8 @@ var allowed = map[string][]string{
 	"jiajia/core/node/nodetest":          {"jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/sim":                    {"jiajia/core", "jiajia/core/diff", "jiajia/core/wire"},
 	"jiajia/core/conf":                   {},
-	"jiajia/core/launch":                 {"jiajia/core/conf"},
+	"jiajia/core/reach":                  {},
+	"jiajia/core/launch":                 {"jiajia/core/conf", "jiajia/core/reach"},
 	"jiajia/epoll":                       {"jiajia/core/event", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/node": {"jiajia/core", "jiajia/core/balance", "jiajia/core/diff", "jiajia/core/event", "jiajia/core/message",
 		"jiajia/core/region", "jiajia/core/stats", "jiajia/core/wire"},
@@ -32,6 +33,7 @@ var allowed = map[string][]string{
 	"jiajia/cmd/jia-info": {"jiajia/core/conf", "jiajia/core/diff", "jiajia/core/region"},
 	"jiajia/tests":        {},
 	"jiajia/tests/bench":  {},
+	"jiajia/tests/ssh":    {},
 
 	"jiajia/scripts/manpages": {},
 }

@@ -31,6 +31,8 @@ present() {
     iproute2) command -v ip > /dev/null ;;
     man-db) command -v man > /dev/null ;;
     debhelper) command -v dh > /dev/null && command -v dpkg-buildpackage > /dev/null ;;
+    openssh-server) [ -x /usr/sbin/sshd ] ;;
+    openssh-client) command -v ssh > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
 }

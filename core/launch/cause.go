@@ -12,7 +12,7 @@ import (
 
 // deathCause words how a host ended before its time: which host, what, and what to do about it.
 func deathCause(m *member, status unix.WaitStatus) string {
-	who := fmt.Sprintf("host %d (pid %d)", m.rank, m.pid)
+	who := m.who()
 	if status.Signaled() {
 		number := status.Signal()
 		dumped := ""

@@ -5,18 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"jiajia/core/conf"
 )
 
-// protocolVersion is that of the control messages and of the supervisor's descriptors. Both ends run the same binary
-// unless it was replaced on disk in the moment of the start; then the versions differ and the start is refused.
-const protocolVersion = 1
+// protocolVersion is that of the control messages, of the frames and of the supervisor's descriptors. Both ends run the same
+// binary unless it was replaced on disk in the moment of the start, or another machine has another version of a shared library;
+// then the versions differ and the start is refused.
+const protocolVersion = 2
 
 // Limits of the control messages, in bytes unless said otherwise.
 const (
-	maxHosts   = conf.MaxLocalHosts
+	maxHosts   = conf.MaxHosts
 	maxAddress = 256
 	maxCause   = 4096 // a failure's line as a host may send it
 	secretSize = 32
@@ -52,9 +54,12 @@ type message struct {
 	Pid       int      `json:"pid,omitempty"`       // start: of host 0; welcome: of the supervisor
 	Pidfd     bool     `json:"pidfd,omitempty"`     // start: descriptor fdPid is one
 	Prompt    bool     `json:"prompt,omitempty"`    // start: somebody may be waiting for host 0's unfinished lines
+	Plan      *plan    `json:"plan,omitempty"`      // start: which host runs where
 	Rank      int      `json:"rank,omitempty"`      // welcome: of the receiver
 	Secret    []byte   `json:"secret,omitempty"`    // welcome: the job's, secretSize bytes
 	Terminal  bool     `json:"terminal,omitempty"`  // welcome: the real standard output is a terminal
+	Local     int      `json:"local,omitempty"`     // welcome: hosts on the receiver's machine, 1 to Size
+	Listen    string   `json:"listen,omitempty"`    // welcome: the IP address to listen on
 	Address   string   `json:"address,omitempty"`   // address: 1 to maxAddress bytes
 	Addresses []string `json:"addresses,omitempty"` // table: one per host, by rank
 	Missing   []int    `json:"missing,omitempty"`   // missing: ranks
@@ -138,10 +143,27 @@ func (m message) checkGreeting() error {
 		return fmt.Errorf("process id %d", m.Pid)
 	case m.Rank < 0 || m.Rank >= m.Size:
 		return fmt.Errorf("host %d of %d", m.Rank, m.Size)
-	case m.Kind == kindWelcome && len(m.Secret) != secretSize:
+	case m.Kind == kindStart:
+		return m.checkPlan()
+	case len(m.Secret) != secretSize:
 		return fmt.Errorf("a secret of %d bytes", len(m.Secret))
+	case m.Local < 1 || m.Local > m.Size:
+		return fmt.Errorf("%d hosts of %d on one machine", m.Local, m.Size)
+	}
+	if _, err := netip.ParseAddr(m.Listen); err != nil {
+		return fmt.Errorf("the address to listen on: %w", err)
 	}
 	return nil
+}
+
+func (m message) checkPlan() error {
+	switch {
+	case m.Plan == nil:
+		return errors.New("no plan")
+	case m.Plan.size() != m.Size:
+		return fmt.Errorf("a plan for %d hosts of %d", m.Plan.size(), m.Size)
+	}
+	return m.Plan.check()
 }
 
 func checkAddress(address string) error {
@@ -168,13 +190,14 @@ func OneLine(text string) string {
 
 // A lineBuffer cuts what arrives on a control connection into messages.
 type lineBuffer struct {
-	held []byte // Invariant between calls of next that returned nil: no newline in it
+	held    []byte
+	scanned int // so many bytes at the front of held are known to hold no newline
 }
 
 // add appends bytes as they arrived. The error says that the sender has exceeded the longest message.
 func (b *lineBuffer) add(data []byte) error {
 	b.held = append(b.held, data...)
-	if len(b.held) > maxMessage && bytes.IndexByte(b.held, '\n') < 0 {
+	if len(b.held) > maxMessage && bytes.IndexByte(b.held[b.scanned:], '\n') < 0 {
 		return fmt.Errorf("control message of more than %d bytes", maxMessage)
 	}
 	return nil
@@ -182,11 +205,13 @@ func (b *lineBuffer) add(data []byte) error {
 
 // next returns the next complete line without its newline, nil when there is none. It is valid until the next add.
 func (b *lineBuffer) next() []byte {
-	end := bytes.IndexByte(b.held, '\n')
+	end := bytes.IndexByte(b.held[b.scanned:], '\n')
 	if end < 0 {
+		b.scanned = len(b.held)
 		return nil
 	}
+	end += b.scanned
 	line := b.held[:end:end]
-	b.held = b.held[end+1:]
+	b.held, b.scanned = b.held[end+1:], 0
 	return line
 }

@@ -13,8 +13,9 @@ import (
 func goodMessages() []message {
 	secret := bytes.Repeat([]byte{7}, secretSize)
 	return []message{
-		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Pidfd: true, Prompt: true},
-		{Kind: kindWelcome, Version: protocolVersion, Size: 4, Pid: 9, Rank: 3, Secret: secret, Terminal: true},
+		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Pidfd: true, Prompt: true, Plan: local(4)},
+		{Kind: kindWelcome, Version: protocolVersion, Size: 4, Pid: 9, Rank: 3, Secret: secret, Terminal: true,
+			Local: 2, Listen: "::1"},
 		{Kind: kindAddress, Address: "127.0.0.1:80"},
 		{Kind: kindTable, Addresses: []string{"[::1]:80", "\x01\"<"}},
 		{Kind: kindMissing, Missing: []int{0, 3}},
@@ -38,7 +39,7 @@ func TestMessagesSurviveTheirEncoding(t *testing.T) {
 func TestTheLongestTableFits(t *testing.T) {
 	table := message{Kind: kindTable}
 	for range maxHosts {
-		table.Addresses = append(table.Addresses, strings.Repeat("\x01", maxAddress))
+		table.Addresses = append(table.Addresses, strings.Repeat("x", maxAddress))
 	}
 	if _, err := decode(bytes.TrimSuffix(table.encode(), []byte("\n"))); err != nil {
 		t.Error(err)
@@ -53,12 +54,15 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an unknown kind", `{"kind":"dance"}`},
 		{"an unknown field", `{"kind":"abort","why":1}`},
 		{"two messages", `{"kind":"abort"}{"kind":"abort"}`},
-		{"another version", `{"kind":"start","version":2,"size":2,"pid":1}`},
-		{"no hosts", `{"kind":"start","version":1,"size":0,"pid":1}`},
-		{"too many hosts", `{"kind":"start","version":1,"size":1025,"pid":1}`},
-		{"no process", `{"kind":"start","version":1,"size":2,"pid":-1}`},
-		{"a rank beyond the size", `{"kind":"welcome","version":1,"size":2,"rank":2,"pid":1}`},
-		{"a short secret", `{"kind":"welcome","version":1,"size":2,"pid":1,"secret":"AAAA"}`},
+		{"another version", `{"kind":"start","version":1,"size":2,"pid":1}`},
+		{"a start without a plan", `{"kind":"start","version":2,"size":2,"pid":1}`},
+		{"a rank twice", `{"kind":"start","version":2,"size":2,"pid":1,"plan":{"sites":[{"name":"a","ranks":[0,0]}]}}`},
+		{"nowhere to listen", `{"kind":"welcome","version":2,"size":1,"pid":1,"local":1,"listen":"x","secret":"` + strings.Repeat("A", 42) + `8="}`},
+		{"no hosts", `{"kind":"start","version":2,"size":0,"pid":1}`},
+		{"too many hosts", `{"kind":"start","version":2,"size":65537,"pid":1}`},
+		{"no process", `{"kind":"start","version":2,"size":2,"pid":-1}`},
+		{"a rank beyond the size", `{"kind":"welcome","version":2,"size":2,"rank":2,"pid":1}`},
+		{"a short secret", `{"kind":"welcome","version":2,"size":2,"pid":1,"local":1,"listen":"::1","secret":"AAAA"}`},
 		{"an empty address", `{"kind":"address"}`},
 		{"a long address", `{"kind":"address","address":"` + strings.Repeat("a", maxAddress+1) + `"}`},
 		{"a table with a gap", `{"kind":"table","addresses":["a",""]}`},
@@ -134,6 +138,13 @@ func FuzzControl(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMerge(t *testing.T) {
+	got := merge([]string{"A=1", "B=2", "A=3", "odd"}, []string{"A=4", "C=5", "C=6", "E="})
+	if diff := cmp.Diff([]string{"A=4", "B=2", "odd", "C=6", "E="}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestRoles(t *testing.T) {

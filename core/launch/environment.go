@@ -13,6 +13,8 @@ import (
 const (
 	// EnvSupervisor is set to protocolVersion in the environment of the supervisor.
 	EnvSupervisor = "JIA_SUPERVISOR"
+	// EnvAgent is set in the environment of an agent, the process that watches over the hosts of another machine.
+	EnvAgent = "JIA_AGENT"
 	// envControl is set to "<descriptor>,<process id of the supervisor>" in the environment of hosts 1 and up. The
 	// process id exposes a stale value: one that a grandchild inherited because its parent never called jia_init.
 	envControl = "JIA_CONTROL"
@@ -31,9 +33,11 @@ const (
 // FromEnvironment finds the role of this process; nproc is the value in force of the setting of that name. The error
 // is for the supervisor's copy of the program: it must never reach jia_init.
 func FromEnvironment(nproc int) (Role, error) {
-	if os.Getenv(EnvSupervisor) != "" {
-		return RoleSingle, errors.New(EnvSupervisor + " is set, but this process is no supervisor: unset it; " +
-			"a program that runs with the rights of another user cannot use JIA_NPROC")
+	for _, name := range []string{EnvSupervisor, EnvAgent} {
+		if os.Getenv(name) != "" {
+			return RoleSingle, errors.New(name + " is set, but this process is neither supervisor nor agent: unset it; " +
+				"a program that runs with the rights of another user cannot start others")
+		}
 	}
 	if _, ok := controlDescriptor(); ok {
 		return RoleMember, nil
@@ -59,11 +63,34 @@ func withoutRoles() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != EnvSupervisor && name != envControl {
+		if name != EnvSupervisor && name != EnvAgent && name != envControl {
 			kept = append(kept, entry)
 		}
 	}
 	return kept
+}
+
+// merge returns env with the variables of over in the place of its own. Of two that have one name, C programs see the first.
+func merge(env, over []string) []string {
+	name := func(entry string) string {
+		name, _, _ := strings.Cut(entry, "=")
+		return name
+	}
+	last := make(map[string]string)
+	for _, entry := range over {
+		last[name(entry)] = entry
+	}
+	var merged []string
+	for _, entry := range append(env[:len(env):len(env)], over...) {
+		if now, changed := last[name(entry)]; changed {
+			if now == "" {
+				continue // it is there already
+			}
+			entry, last[name(entry)] = now, ""
+		}
+		merged = append(merged, entry)
+	}
+	return merged
 }
 
 // arguments returns the arguments this process was started with. The kernel keeps their bytes, so that a program

@@ -16,6 +16,8 @@ import (
 // word, and calls os.Exit(1) when it comes or when the supervisor is gone.
 type Job struct {
 	rank, size    int
+	local         int    // hosts on this machine
+	address       string // to listen on
 	secret        []byte
 	terminal      bool
 	pid           int // of this process: a forked child has a Job too, but no part in the job
@@ -45,8 +47,15 @@ func (j *Job) Size() int { return j.size }
 // an argument. The caller must not change them.
 func (j *Job) Secret() []byte { return j.secret }
 
+// Local returns how many hosts of the job run on this machine, from 1 to Size().
+func (j *Job) Local() int { return j.local }
+
 // SameMachine reports whether all hosts run on this machine, and may share what only it has (memory, processors).
-func (j *Job) SameMachine() bool { return true }
+func (j *Job) SameMachine() bool { return j.local == j.size }
+
+// Listen returns the IP address, without a port, that this host must listen on for the others to reach it; it may be the one that
+// stands for all addresses of the machine. What is then given to Exchange is that address with a port.
+func (j *Job) Listen() string { return j.address }
 
 // TerminalOutput reports whether a person looks at the standard output: C programs should then buffer it by lines,
 // although it is a pipe.
@@ -54,7 +63,8 @@ func (j *Job) TerminalOutput() bool { return j.terminal }
 
 // Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
 // It is collective and may be called once. It blocks until all hosts have called it; the error names those that have
-// not within two minutes of the first one. address is any text of 1 to 256 bytes.
+// not within two minutes of the first one. address is any text of 1 to 256 bytes; where it is Listen() with a port, every host
+// gets it in a form that works on its machine.
 func (j *Job) Exchange(address string) ([]string, error) {
 	if err := checkAddress(address); err != nil {
 		return nil, fmt.Errorf("exchange addresses: %w", err)

@@ -14,9 +14,11 @@ const maxLine = 64 << 10
 
 // A source is one stream of one host: the read end of a pipe that is the host's standard output or error.
 type source struct {
-	fd   int // -1 once closed
+	fd   int // -1 once closed, and for a host on another machine
 	to   *sink
+	tag  []byte // what each line begins with
 	held []byte // the unfinished line so far. Invariant: no newline, fewer than maxLine bytes
+	cut  func() // for a host on another machine: called when nobody will read the stream any more
 
 	prompts bool // an unfinished line that stays quiet is passed on
 	waiting bool // a timer is set for that
@@ -66,11 +68,31 @@ func (k *sink) write(from *source, text []byte) {
 	if k.line.owner != nil && k.line.owner != from {
 		k.writeAll([]byte{'\n'})
 	}
-	k.writeAll(text)
+	if from != nil && len(from.tag) > 0 {
+		k.writeAll(tagged(from.tag, text, k.line.owner == from))
+	} else {
+		k.writeAll(text)
+	}
 	k.line.owner = nil
 	if text[len(text)-1] != '\n' {
 		k.line.owner = from
 	}
+}
+
+// tagged returns text with tag before each line; inside says that text begins inside a line that has it already.
+func tagged(tag, text []byte, inside bool) []byte {
+	var out []byte
+	for _, line := range bytes.SplitAfter(text, []byte{'\n'}) {
+		if len(line) == 0 {
+			continue // behind the last newline
+		}
+		if !inside {
+			out = append(out, tag...)
+		}
+		out = append(out, line...)
+		inside = false
+	}
+	return out
 }
 
 func (k *sink) writeAll(text []byte) {

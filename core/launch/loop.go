@@ -16,8 +16,9 @@ type loop struct {
 	epoll  int
 	wake   int // an eventfd: something was posted
 	ready  map[int]func()
-	timers []timer // in no order: there are a handful
-	over   bool    // stop was called
+	room   map[int]func() // descriptors watched for room to write too
+	timers []timer        // in no order: there are a handful
+	over   bool           // stop was called
 
 	mu     sync.Mutex
 	posted []func() // guarded by mu; every other field belongs to the goroutine in run
@@ -37,7 +38,7 @@ func newLoop() (*loop, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create an eventfd: %w", err), unix.Close(epoll))
 	}
-	l := &loop{epoll: epoll, wake: wake, ready: make(map[int]func())}
+	l := &loop{epoll: epoll, wake: wake, ready: make(map[int]func()), room: make(map[int]func())}
 	return l, l.watch(wake, l.runPosted)
 }
 
@@ -52,9 +53,22 @@ func (l *loop) watch(fd int, do func()) error {
 	return nil
 }
 
+// whenRoom calls do once, when fd, which is watched, can be written. Only from the loop's goroutine, or before run.
+func (l *loop) whenRoom(fd int, do func()) {
+	l.room[fd] = do
+	l.modify(fd, unix.EPOLLIN|unix.EPOLLOUT)
+}
+
+func (l *loop) modify(fd int, events uint32) {
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
+		panic(fmt.Sprintf("launch: watch descriptor %d for other events: %v", fd, err))
+	}
+}
+
 // unwatch forgets fd, which must still be open. Only from the loop's goroutine.
 func (l *loop) unwatch(fd int) {
 	delete(l.ready, fd)
+	delete(l.room, fd)
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil); err != nil {
 		panic(fmt.Sprintf("launch: forget descriptor %d: %v", fd, err))
 	}
@@ -99,7 +113,13 @@ func (l *loop) run() error {
 		}
 		for i := 0; i < n && !l.over; i++ {
 			// A function called earlier in this round may have closed the descriptor: look it up each time.
-			if do := l.ready[int(events[i].Fd)]; do != nil {
+			fd := int(events[i].Fd)
+			if do := l.room[fd]; do != nil && events[i].Events&^unix.EPOLLIN != 0 {
+				delete(l.room, fd)
+				l.modify(fd, unix.EPOLLIN)
+				do()
+			}
+			if do := l.ready[fd]; do != nil && events[i].Events&^unix.EPOLLOUT != 0 {
 				do()
 			}
 		}

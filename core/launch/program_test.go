@@ -27,16 +27,28 @@ const (
 	envForked   = "LAUNCH_TEST_FORKED"   // internal: this supervisor has left its parent
 	envNoPidfd  = "LAUNCH_TEST_NO_PIDFD" // pidfd_open is refused
 	envExchange = "LAUNCH_TEST_EXCHANGE" // a duration in place of exchangeLimit
+	envVersion  = "LAUNCH_TEST_VERSION"  // in place of libraryVersion
+	envSilence  = "LAUNCH_TEST_SILENCE"  // a duration in place of silenceLimit
+	envWelcome  = "LAUNCH_TEST_WELCOME"  // a duration in place of welcomeLimit
+	envOptions  = "LAUNCH_TEST_OPTIONS"  // JSON of the Options to start with
 )
 
 func TestMain(m *testing.M) {
-	if limit, err := time.ParseDuration(os.Getenv(envExchange)); err == nil {
-		exchangeLimit = limit
+	for name, limit := range map[string]*time.Duration{
+		envExchange: &exchangeLimit, envSilence: &silenceLimit, envWelcome: &welcomeLimit} {
+		if value, err := time.ParseDuration(os.Getenv(name)); err == nil {
+			*limit = value
+		}
 	}
 	if os.Getenv(envNoPidfd) != "" {
 		pidfdOpen = func(int, int) (int, error) { return -1, unix.ENOSYS }
 	}
+	if version := os.Getenv(envVersion); version != "" {
+		libraryVersion = version
+	}
 	switch {
+	case os.Getenv(EnvAgent) != "":
+		os.Exit(Supervise())
 	case os.Getenv(EnvSupervisor) != "":
 		os.Exit(constructor())
 	case os.Getenv(envProgram) != "":
@@ -76,12 +88,20 @@ func join() *Job {
 		panic(err)
 	}
 	start := func() (*Job, error) { return Start(settings.NProc) }
+	if text := os.Getenv(envOptions); text != "" {
+		var options Options
+		if err := json.Unmarshal([]byte(text), &options); err != nil {
+			panic(err)
+		}
+		start = func() (*Job, error) { return StartOn(options) }
+	}
 	if role == RoleMember {
 		start = Join
 	}
 	job, err := start()
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, "jia:", err)
+		os.Exit(1)
 	}
 	return job
 }
@@ -121,6 +141,22 @@ var programs = map[string]func(job *Job, args []string) int{
 	},
 	"wait": func(job *Job, _ []string) int {
 		announce(job)
+		select {}
+	},
+	"chatty": func(job *Job, _ []string) int {
+		if _, err := job.Exchange("here"); err != nil {
+			panic(err)
+		}
+		switch job.Rank() {
+		case 1:
+			for {
+				fmt.Println("yes")
+			}
+		case 2:
+			// Long enough after the pipes are full, or not: the job ends either way.
+			time.Sleep(300 * time.Millisecond)
+			job.Fail("I can be heard")
+		}
 		select {}
 	},
 	"yes": func(*Job, []string) int {
@@ -243,6 +279,11 @@ func die(job *Job, args []string) int {
 		os.Exit(0)
 	case "fail":
 		job.Fail("out of cheese,\nbuy some")
+	case "agent":
+		if err := unix.Kill(os.Getppid(), unix.SIGKILL); err != nil {
+			panic(err)
+		}
+		select {}
 	case "supervisor":
 		if err := unix.Kill(job.supervisorPid, unix.SIGKILL); err != nil {
 			panic(err)
@@ -290,6 +331,8 @@ type description struct {
 	Dir      string
 	Secret   []byte
 	Terminal bool
+	Local    int
+	Listen   string
 }
 
 func describe(job *Job, _ []string) int {
@@ -297,7 +340,8 @@ func describe(job *Job, _ []string) int {
 	if err != nil {
 		panic(err)
 	}
-	text, err := json.Marshal(description{job.Rank(), os.Args, os.Environ(), dir, job.Secret(), job.TerminalOutput()})
+	text, err := json.Marshal(description{job.Rank(), os.Args, os.Environ(), dir, job.Secret(), job.TerminalOutput(),
+		job.Local(), job.Listen()})
 	if err != nil {
 		panic(err)
 	}

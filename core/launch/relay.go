@@ -16,6 +16,7 @@ type relay struct {
 	loop     *loop
 	out, err *sink
 	sources  map[*source]bool // the open ones
+	tags     bool             // begin each line with the host's rank. Constant after the first add
 	buf      []byte
 }
 
@@ -50,11 +51,22 @@ func (r *relay) run() error {
 	return r.loop.run()
 }
 
-// add takes over two descriptors, read ends of pipes: a host's standard output and error.
-func (r *relay) add(stdout, stderr int, prompts bool) [2]*source {
-	streams := [2]*source{
-		{fd: stdout, to: r.out, prompts: prompts},
-		{fd: stderr, to: r.err, prompts: prompts},
+// streams returns the standard output and error of a host, not open yet.
+func (r *relay) streams(rank, stdout, stderr int) [2]*source {
+	streams := [2]*source{{fd: stdout, to: r.out}, {fd: stderr, to: r.err}}
+	if r.tags {
+		for _, s := range streams {
+			s.tag = fmt.Appendf(nil, "[%d] ", rank)
+		}
+	}
+	return streams
+}
+
+// add takes over two descriptors, read ends of pipes: the standard output and error of host rank.
+func (r *relay) add(rank, stdout, stderr int, prompts bool) [2]*source {
+	streams := r.streams(rank, stdout, stderr)
+	for _, s := range streams {
+		s.prompts = prompts
 	}
 	r.loop.post(func() {
 		for _, s := range streams {
@@ -68,6 +80,32 @@ func (r *relay) add(stdout, stderr int, prompts bool) [2]*source {
 		}
 	})
 	return streams
+}
+
+// addRemote is add for a host on another machine, whose output comes through deliver. cut is called, with 1 or 2, in the
+// relay's goroutine, when nobody will read one of its streams any more.
+func (r *relay) addRemote(rank int, cut func(stream int)) [2]*source {
+	streams := r.streams(rank, -1, -1)
+	r.loop.post(func() {
+		for i, s := range streams {
+			s.cut = func() { cut(i + 1) }
+			r.sources[s] = true
+			if s.to.err != nil {
+				r.close(s)
+			}
+		}
+	})
+	return streams
+}
+
+// deliver passes on bytes from a host on another machine, at most maxLine, and calls written when that is done.
+func (r *relay) deliver(s *source, data []byte, written func()) {
+	r.loop.post(func() {
+		if r.sources[s] {
+			s.accept(data)
+			written()
+		}
+	})
 }
 
 // drain passes on what is in the pipes of a host at the moment of the call. If the host is gone that is all it ever
@@ -149,14 +187,18 @@ func (r *relay) expectPrompt(s *source) {
 
 // close passes on what is held of s and forgets it.
 func (r *relay) close(s *source) {
-	if s.fd < 0 {
+	if !r.sources[s] {
 		return
 	}
+	delete(r.sources, s)
 	s.flush()
+	if s.cut != nil {
+		s.cut()
+		return
+	}
 	r.loop.unwatch(s.fd)
 	_ = unix.Close(s.fd) // the read end of a pipe has nothing to lose
 	s.fd = -1
-	delete(r.sources, s)
 }
 
 // abandon closes every pipe into a sink that cannot be written any more: hosts that go on writing get SIGPIPE or

@@ -9,30 +9,51 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/conf"
 )
 
-// Start makes this process host 0 of a job of nproc hosts on this machine: it starts the supervisor, which starts the
-// others with the arguments and the environment that this process began with, in the present working directory. From
-// then on descriptors 1 and 2 are pipes to the supervisor; flush what is buffered for them before. On an error nothing
-// has changed and nothing is left running.
-//
-// The program must have the constructor of cabi/supervise.c, or else the new process runs main.
+// Start is StartOn with nproc hosts on this machine.
 func Start(nproc int) (*Job, error) { return StartIn(nproc, "") }
 
 // StartIn is Start with the working directory for the others. A program may have changed its own since it began, and
 // the others will do the same in their turn.
 func StartIn(nproc int, dir string) (*Job, error) {
-	if nproc < 1 || nproc > maxHosts {
-		return nil, fmt.Errorf("start a job of %d hosts: from 1 to %d are possible", nproc, maxHosts)
+	if nproc < 1 || nproc > conf.MaxLocalHosts {
+		return nil, fmt.Errorf("start a job of %d hosts: from 1 to %d are possible on one machine", nproc, conf.MaxLocalHosts)
 	}
-	job, err := start(nproc, dir)
+	job, err := start(local(nproc), dir)
 	if err != nil {
 		return nil, fmt.Errorf("start a job of %d hosts: %w", nproc, err)
 	}
 	return job, nil
 }
 
-func start(nproc int, dir string) (job *Job, err error) {
+// StartOn makes this process host 0 of a job on one or several machines: it starts the supervisor, which starts the others
+// with the arguments that this process began with, those on this machine with its environment too. From then on descriptors 1
+// and 2 are pipes to the supervisor; flush what is buffered for them before. It blocks until every host is started, for as long
+// as something moves. On an error, which is one line, nothing has changed and nothing is left running.
+//
+// The program must have the constructor of cabi/supervise.c, or else the new processes run main.
+func StartOn(o Options) (*Job, error) {
+	p, err := makePlan(o)
+	if err != nil {
+		return nil, fmt.Errorf("start the job: %w", err)
+	}
+	job, err := start(p, o.Dir)
+	var no refusal
+	if err != nil && !errors.As(err, &no) {
+		return nil, fmt.Errorf("start a job of %d hosts: %w", p.size(), err)
+	}
+	return job, err
+}
+
+// A refusal is the supervisor's line on why the job cannot begin, complete as it is.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func start(p *plan, dir string) (job *Job, err error) {
 	if privileged() {
 		return nil, errors.New("this program has more rights than the user who started it (set-user-ID, set-group-ID or " +
 			"file capabilities), and such a program takes no orders from its environment: remove these rights, or run it without JIA_NPROC")
@@ -59,7 +80,7 @@ func start(nproc int, dir string) (job *Job, err error) {
 
 	control := os.NewFile(uintptr(w.host[0]), "control connection")
 	w.host[0] = -1 // the file's from now on
-	job, err = welcomed(control, &message{Kind: kindStart, Version: protocolVersion, Size: nproc,
+	job, err = welcomed(control, &message{Kind: kindStart, Version: protocolVersion, Size: p.size(), Plan: p,
 		Pid: os.Getpid(), Pidfd: pidfd, Prompt: somebodyAnswers()})
 	if err != nil {
 		return nil, err
@@ -199,8 +220,10 @@ func welcomed(control *os.File, hello *message) (job *Job, err error) {
 			return nil, err
 		}
 	}
-	if err := control.SetReadDeadline(time.Now().Add(welcomeLimit)); err != nil {
-		return nil, fmt.Errorf("set a time limit: %w", err)
+	if hello == nil || len(hello.Plan.Sites) == 1 { // otherwise the supervisor has limits of its own
+		if err := control.SetReadDeadline(time.Now().Add(welcomeLimit)); err != nil {
+			return nil, fmt.Errorf("set a time limit: %w", err)
+		}
 	}
 	var input lineBuffer
 	text, err := nextLine(control, &input)
@@ -212,7 +235,7 @@ func welcomed(control *os.File, hello *message) (job *Job, err error) {
 	case err != nil:
 		return nil, err
 	case msg.Kind == kindRefused:
-		return nil, errors.New(msg.Line)
+		return nil, refusal(msg.Line)
 	case msg.Kind != kindWelcome:
 		return nil, fmt.Errorf("the supervisor began with a %q", msg.Kind)
 	}
@@ -221,6 +244,7 @@ func welcomed(control *os.File, hello *message) (job *Job, err error) {
 	}
 	job.rank, job.size, job.secret = msg.Rank, msg.Size, msg.Secret
 	job.terminal, job.supervisorPid = msg.Terminal, msg.Pid
+	job.local, job.address = msg.Local, msg.Listen
 	go job.listen(&input)
 	return job, nil
 }

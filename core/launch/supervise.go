@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -23,10 +22,14 @@ const (
 	fdCount
 )
 
-// Supervise is the whole life of the supervisor, the process that Start makes. It returns when the job is over, with
-// the status to exit with. Only for the process whose environment has EnvSupervisor, before anything else runs there.
+// Supervise is the whole life of the supervisor, the process that Start makes, and of the agents that it has on other machines.
+// It returns when the job is over, with the status to exit with. Only for a process whose environment has EnvSupervisor or
+// EnvAgent, before anything else runs there.
 func Supervise() int {
 	runtime.LockOSThread() // for ever: see spawn
+	if os.Getenv(EnvAgent) != "" {
+		return serveAsAgent()
+	}
 	s, err := newSupervisor()
 	if err != nil {
 		refuse(err)
@@ -69,10 +72,15 @@ func newSupervisor() (*supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.plan = start.Plan
+	s.env = merge(env, s.plan.Env)
+	if s.argv, err = arguments(); err != nil {
+		return nil, err
+	}
 	if !start.Pidfd {
 		s.pidfd = -1
 	}
-	if err := raiseDescriptorLimit(start.Size); err != nil {
+	if err := raiseDescriptorLimit(len(s.plan.Sites[0].Ranks), len(s.plan.Sites)-1); err != nil {
 		return nil, err
 	}
 	if s.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
@@ -85,14 +93,36 @@ func newSupervisor() (*supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.catchSignals()
+	s.relay.tags = s.plan.Tag
+	s.links = make([]*link, len(s.plan.Sites))
+	catchSignals(s.loop, s.childEnded, s.terminalSignal)
 	first.pid = start.Pid
-	first.streams = s.relay.add(fdOut, fdErr, start.Prompt)
-	s.members = append(s.members, first)
-	if err := s.startOthers(start, env); err != nil {
+	first.streams = s.relay.add(0, fdOut, fdErr, start.Prompt)
+	s.members = make([]*member, start.Size)
+	s.members[0] = first
+	if err := errors.Join(unix.SetNonblock(fdControl, true), s.watchFirst(), s.watchControl(first)); err != nil {
 		return nil, err
 	}
-	return s, s.listen()
+	if err := s.reachSites(); err != nil {
+		return nil, err
+	}
+	s.launchWhenReady()
+	return s, nil
+}
+
+func (s *supervisor) watchFirst() error {
+	if s.pidfd < 0 {
+		return nil
+	}
+	return s.loop.watch(s.pidfd, func() {
+		s.loop.unwatch(s.pidfd)
+		s.firstEnded()
+	})
+}
+
+func (s *supervisor) watchControl(m *member) error {
+	m.outbox = outbox{loop: s.loop, fd: m.control}
+	return s.loop.watch(m.control, func() { s.readControl(m) })
 }
 
 // receiveStart reads host 0's first message, blocking. The socket's time limit is the only defence against a host 0
@@ -124,94 +154,121 @@ func receiveStart(first *member) (message, error) {
 	}
 }
 
-// startOthers starts hosts 1 and up, and welcomes everybody once they all exist.
-func (s *supervisor) startOthers(start message, env []string) error {
-	argv, err := arguments()
-	if err != nil {
-		return err
+// reachSites makes a member of every host and starts ssh towards all other machines at once.
+func (s *supervisor) reachSites() error {
+	for _, rank := range s.plan.Sites[0].Ranks {
+		if rank > 0 {
+			s.members[rank] = &member{rank: rank, control: -1}
+		}
 	}
-	for rank := 1; rank < start.Size; rank++ {
-		m, err := s.spawn(rank, argv, env)
+	if len(s.plan.Sites) == 1 {
+		return nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "/nonexistent" // it was removed; no other machine will have it
+	}
+	parcel := newParcel(dir)
+	for i := 1; i < len(s.plan.Sites); i++ {
+		to := &s.plan.Sites[i]
+		l, err := newLink(s, to, s.plan.SSH, parcel)
 		if err != nil {
 			return err
 		}
-		s.members = append(s.members, m)
-	}
-	welcome := message{Kind: kindWelcome, Version: protocolVersion, Size: start.Size, Pid: os.Getpid(),
-		Secret: newSecret(), Terminal: isTerminal(fdStdout)}
-	for _, m := range s.members {
-		welcome.Rank = m.rank
-		s.send(m, welcome)
+		s.links[i] = l
+		for _, rank := range to.Ranks {
+			m := &member{rank: rank, link: l, control: -1}
+			m.streams = s.relay.addRemote(rank, func(stream int) { l.send(frame{frameCut, uint32(rank), []byte{byte(stream)}}) })
+			l.members = append(l.members, m)
+			s.members[rank] = m
+		}
 	}
 	return nil
 }
 
-// listen registers everything that can happen with the loop.
-func (s *supervisor) listen() error {
-	for _, m := range s.members {
-		if err := errors.Join(unix.SetNonblock(m.control, true),
-			s.loop.watch(m.control, func() { s.readControl(m) }),
-			s.watchChild(m)); err != nil {
+// launchWhenReady starts all hosts once every machine can be reached, so that a job that cannot begin has run nothing.
+func (s *supervisor) launchWhenReady() {
+	for _, l := range s.links[1:] {
+		if !l.greeted {
+			return
+		}
+	}
+	if s.phase != starting {
+		return
+	}
+	if err := s.launch(); err != nil {
+		s.fail(err.Error())
+		return
+	}
+	s.welcomeWhenReady()
+}
+
+func (s *supervisor) launch() error {
+	for _, l := range s.links[1:] {
+		l.send(jsonFrame(frameLaunch, launch{Args: s.argv, Env: s.exported(), Ranks: l.site.Ranks, Network: s.plan.Network}))
+	}
+	for _, rank := range s.plan.Sites[0].Ranks {
+		if rank == 0 {
+			continue
+		}
+		m := s.members[rank]
+		c, err := spawn(rank, s.null, s.argv, s.env)
+		if err != nil {
+			return err
+		}
+		m.pid, m.control = c.pid, c.control
+		m.streams = s.relay.add(rank, c.streams[0], c.streams[1], false)
+		if err := errors.Join(s.watchControl(m), watchChild(s.loop, m.pid, s.childEnded)); err != nil {
 			return err
 		}
 	}
-	if s.pidfd < 0 {
-		return nil
-	}
-	return s.loop.watch(s.pidfd, func() {
-		s.loop.unwatch(s.pidfd)
-		s.firstEnded()
-	})
+	return nil
 }
 
-// watchChild has the end of a child noticed through a pidfd too, where there are any. SIGCHLD alone would do, if tools that
-// are linked into the program (sanitizers are) did not come between signals and their handlers.
-func (s *supervisor) watchChild(m *member) error {
-	if m.rank == 0 {
-		return nil
-	}
-	fd, err := pidfdOpen(m.pid, 0)
-	if err != nil {
-		return nil
-	}
-	return s.loop.watch(fd, func() {
-		s.loop.unwatch(fd)
-		_ = unix.Close(fd)
-		reap(s.childEnded)
-	})
-}
-
-// catchSignals has this process survive the signals that a terminal or a shell sends to the whole job, so that it can
-// see the hosts to their end. It catches and drops them instead of ignoring them, because children inherit what is
-// ignored; for the same reason it leaves alone what the user chose to ignore, as nohup does.
-func (s *supervisor) catchSignals() {
-	signals := make(chan os.Signal, 64)
-	for _, number := range []os.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP, unix.SIGTSTP,
-		unix.SIGTTOU, unix.SIGTTIN, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2} {
-		if !signal.Ignored(number) {
-			signal.Notify(signals, number)
+// exported returns the variables that hosts on other machines get in addition to those of a login there.
+func (s *supervisor) exported() []string {
+	env := append([]string{}, s.plan.Env...)
+	for _, name := range s.plan.Export {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
 		}
 	}
-	signal.Notify(signals, unix.SIGCHLD)
-	go func() {
-		for caught := range signals {
-			number := caught.(unix.Signal)
-			s.loop.post(func() {
-				switch {
-				case number == unix.SIGCHLD:
-					reap(s.childEnded)
-				case fromTerminal(number):
-					s.terminalSignal(number)
-				}
-			})
-		}
-	}()
+	return env
 }
 
-// raiseDescriptorLimit makes room for the descriptors of a large job. The hosts inherit the higher limit.
-func raiseDescriptorLimit(size int) error {
-	const perHost, others = 4, 64
-	need := uint64(perHost*size + others)
+// welcomeWhenReady lets everybody begin once all hosts exist.
+func (s *supervisor) welcomeWhenReady() {
+	for _, l := range s.links[1:] {
+		if !l.launched {
+			return
+		}
+	}
+	if s.phase != starting {
+		return
+	}
+	if err := s.settleAddresses(); err != nil {
+		s.fail(err.Error())
+		return
+	}
+	s.phase = running
+	welcome := message{Kind: kindWelcome, Version: protocolVersion, Size: len(s.members), Pid: os.Getpid(),
+		Secret: newSecret(), Terminal: isTerminal(fdStdout)}
+	for _, m := range s.members {
+		welcome.Rank = m.rank
+		welcome.Local = len(s.plan.Sites[0].Ranks)
+		if m.link != nil {
+			welcome.Local = len(m.link.members)
+		}
+		welcome.Listen = s.listenOn(m.link).String()
+		s.send(m, welcome)
+	}
+}
+
+// raiseDescriptorLimit makes room for the descriptors of a large job: hosts on this machine, and connections to others. The
+// hosts inherit the higher limit.
+func raiseDescriptorLimit(hosts, links int) error {
+	const perHost, perLink, others = 4, 5, 64
+	need := uint64(perHost*hosts + perLink*links + others)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("the limit of open files: %w", err)
@@ -220,8 +277,8 @@ func raiseDescriptorLimit(size int) error {
 		return nil
 	}
 	if limit.Max < need {
-		return fmt.Errorf("%d hosts need %d open files, but only %d are allowed: raise the limit (ulimit -n) or "+
-			"lower JIA_NPROC", size, need, limit.Max)
+		return fmt.Errorf("%d hosts here and %d other machines need %d open files, but only %d are allowed: raise the limit "+
+			"(ulimit -n) or start fewer", hosts, links, need, limit.Max)
 	}
 	limit.Cur = need
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

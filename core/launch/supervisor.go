@@ -3,8 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,10 +13,12 @@ import (
 type phase int
 
 const (
-	running      phase = iota // all is well
+	starting     phase = iota // other machines are being reached, hosts are being started; nobody has been welcomed
+	running                   // all is well
 	draining                  // all is well, only host 0 is left, and waits for its output to be written
 	endingOthers              // a first cause is known: hosts 1 and up are being ended
 	endingFirst               // host 0 too
+	refusing                  // after starting: the job cannot begin, and what exists of it is being ended
 )
 
 // A supervisor decides. All its fields belong to the goroutine of loop; whatever happens elsewhere is posted there.
@@ -27,6 +28,13 @@ type supervisor struct {
 	null    int       // /dev/null
 	pidfd   int       // host 0; -1 where the kernel or a sandbox refuses it
 	members []*member // by rank
+	plan    *plan
+	links   []*link  // by site; nil for the first, this machine
+	argv    []string // of every host
+	env     []string // of the hosts on this machine
+	refusal string   // why the job cannot begin
+
+	listen netip.Addr // what the hosts of this machine listen on
 
 	phase     phase
 	finishing bool // host 0 waits in Job.Finish
@@ -70,19 +78,27 @@ func (s *supervisor) readControl(m *member) {
 			s.loop.after(echoLimit, func() { s.deserted(m) })
 			return
 		}
-		if err := m.input.add(buf[:n]); err != nil {
+		s.receive(m, buf[:n])
+	}
+}
+
+// receive handles bytes that have arrived on the control connection of a host, wherever that runs.
+func (s *supervisor) receive(m *member, data []byte) {
+	if m.distrusted {
+		return
+	}
+	if err := m.input.add(data); err != nil {
+		s.distrust(m, err)
+		return
+	}
+	for line := m.input.next(); line != nil; line = m.input.next() {
+		msg, err := decode(line)
+		if err == nil {
+			err = s.handle(m, msg)
+		}
+		if err != nil {
 			s.distrust(m, err)
 			return
-		}
-		for line := m.input.next(); line != nil; line = m.input.next() {
-			msg, err := decode(line)
-			if err == nil {
-				err = s.handle(m, msg)
-			}
-			if err != nil {
-				s.distrust(m, err)
-				return
-			}
 		}
 	}
 }
@@ -104,14 +120,15 @@ func (s *supervisor) deserted(m *member) {
 	if m.ended || m.left {
 		return
 	}
-	s.fail(fmt.Sprintf("host %d (pid %d) has closed the library's descriptors or become another program, "+
-		"which ends the job: leave descriptors alone that the program did not open", m.rank, m.pid))
+	s.fail(fmt.Sprintf("%s has closed the library's descriptors or become another program, "+
+		"which ends the job: leave descriptors alone that the program did not open", m.who()))
 }
 
 func (s *supervisor) distrust(m *member, err error) {
+	m.distrusted = true
 	s.closeControl(m)
-	s.fail(fmt.Sprintf("host %d (pid %d) sent nonsense, which ends the job: %s: look for a program that writes to "+
-		"descriptors it did not open", m.rank, m.pid, OneLine(err.Error())))
+	s.fail(fmt.Sprintf("%s sent nonsense, which ends the job: %s: look for a program that writes to "+
+		"descriptors it did not open", m.who(), OneLine(err.Error())))
 }
 
 // handle carries out one message. The error is for a message that this host may not send now.
@@ -149,11 +166,19 @@ func (s *supervisor) tellAddresses() {
 		return
 	}
 	s.told = true
-	table := message{Kind: kindTable}
-	for _, m := range s.members {
-		table.Addresses = append(table.Addresses, m.address)
+	table := func(to *link) []byte {
+		msg := message{Kind: kindTable}
+		for _, m := range s.members {
+			msg.Addresses = append(msg.Addresses, s.seenFrom(to, m))
+		}
+		return msg.encode()
 	}
-	s.sendAll(table)
+	if s.listen.IsUnspecified() {
+		s.sendAll(table)
+		return
+	}
+	same := table(nil) // it is long in a large job
+	s.sendAll(func(*link) []byte { return same })
 }
 
 // exchangeLate is called exchangeLimit after the first host has said where it listens.
@@ -168,234 +193,64 @@ func (s *supervisor) exchangeLate() {
 			late.Missing = append(late.Missing, m.rank)
 		}
 	}
-	s.sendAll(late)
+	text := late.encode()
+	s.sendAll(func(*link) []byte { return text })
 }
 
-func (s *supervisor) sendAll(msg message) {
-	for _, m := range s.members {
-		s.send(m, msg)
+// sendAll sends every host a message, which may depend on the machine that it runs on; nil stands for this one.
+func (s *supervisor) sendAll(text func(to *link) []byte) {
+	here := text(nil)
+	for _, rank := range s.plan.Sites[0].Ranks {
+		s.sendText(s.members[rank], here)
+	}
+	for _, l := range s.links[1:] {
+		l.send(frame{frameControl, everyHost, text(l)})
 	}
 }
 
-// send never blocks: the socket's buffer takes all that a host is ever sent, so one that is full holds somebody
-// else's data. A host that is gone is found out by other means.
-func (s *supervisor) send(m *member, msg message) {
+// send never blocks. A host that is gone is found out by other means.
+func (s *supervisor) send(m *member, msg message) { s.sendText(m, msg.encode()) }
+
+func (s *supervisor) sendText(m *member, text []byte) {
+	if m.link != nil {
+		m.link.send(frame{frameControl, uint32(m.rank), text})
+		return
+	}
 	if m.control < 0 {
 		return
 	}
-	text := msg.encode()
-	n, err := unix.SendmsgN(m.control, text, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-	if err == nil && n < len(text) || errors.Is(err, unix.EAGAIN) {
-		s.distrust(m, fmt.Errorf("a %q message did not fit into its control connection", msg.Kind))
+	if err := m.outbox.send(text); err != nil {
+		s.distrust(m, err)
 	}
 }
 
 // childEnded is called for every child of this process that is gone.
 func (s *supervisor) childEnded(pid int, status unix.WaitStatus) {
 	for _, m := range s.members[1:] {
-		if m.pid == pid && !m.ended {
-			s.readControl(m) // what it said before it died decides whether this is a failure
-			m.ended = true
-			s.relay.drain(m.streams, true)
-			s.judge(m, status)
-			s.step()
+		if m.link == nil && m.pid == pid && !m.ended {
+			s.memberEnded(m, status)
+			return
+		}
+	}
+	for _, l := range s.links[1:] {
+		if l.pid == pid && !l.reaped {
+			l.sshEnded(status)
 			return
 		}
 	}
 }
 
-// judge decides whether a host that is gone takes the job with it. After jia_exit only a signal does: programs of old
-// have a main that returns no status.
-func (s *supervisor) judge(m *member, status unix.WaitStatus) {
-	switch {
-	case s.phase != running:
-	case m.left && !status.Signaled():
-	case status.Signaled() && status.Signal() == unix.SIGPIPE:
-		s.afterHangUp(func() { s.fail(deathCause(m, status)) })
-	case status.Signaled() && fromTerminal(status.Signal()) && time.Since(s.interrupted) > interruptLimit:
-		// The terminal's signal goes to all processes in turn; ours may be the next.
-		if s.death == "" {
-			s.death = deathCause(m, status)
-		}
-		s.loop.after(echoLimit, func() { s.fail(s.death) })
-	default:
-		s.fail(deathCause(m, status))
-	}
-}
-
-// afterHangUp calls otherwise unless our own output turns out to be what was cut off.
-func (s *supervisor) afterHangUp(otherwise func()) {
-	s.relay.flushed(func() {
-		s.loop.post(func() {
-			if s.hungUp {
-				s.fail("")
-			} else {
-				otherwise()
-			}
-		})
-	})
-}
-
-// firstEnded is called when host 0 is gone.
-func (s *supervisor) firstEnded() {
-	first := s.members[0]
-	if first.ended {
+// memberEnded is called when a host other than host 0 is gone.
+func (s *supervisor) memberEnded(m *member, status unix.WaitStatus) {
+	if m.ended {
 		return
 	}
-	s.readControl(first)
-	first.ended = true
-	s.relay.drain(first.streams, true)
-	status, known := fate(s.pidfd, first.pid)
-	switch {
-	case known && status.Signaled() || known && !first.left:
-		s.judge(first, status)
-	case !first.left:
-		s.afterHangUp(func() { s.fail(vanished(first)) })
-	default:
-		// It left without running exit handlers, which is its right; the others may finish, but not take long.
-		s.loop.after(interruptLimit, func() {
-			if s.anyOther() {
-				s.fail(fmt.Sprintf("host 0 (pid %d) ended without waiting for the other hosts, which are ended too: "+
-					"let it return from main or call exit", first.pid))
-			}
-		})
-	}
-	if s.phase == draining { // nobody waits for the output any more, and perhaps nobody reads it
-		s.loop.after(outputLimit, s.loop.stop)
+	s.readControl(m) // what it said before it died decides whether this is a failure
+	m.ended = true
+	s.relay.drain(m.streams, true)
+	s.judge(m, status)
+	if m.link != nil {
+		m.link.memberEnded()
 	}
 	s.step()
-}
-
-// byHost says who reports line, unless it does so itself.
-func byHost(rank int, line string) string {
-	who := fmt.Sprintf("host %d: ", rank)
-	return who + strings.TrimPrefix(line, who)
-}
-
-// accuse takes a live host's report as the first cause, unless it turns out to be the echo of a death.
-func (s *supervisor) accuse(line string) {
-	if s.accused {
-		return
-	}
-	s.accused = true
-	s.loop.after(echoLimit, func() {
-		if s.death != "" {
-			line = s.death
-		}
-		s.fail(line)
-	})
-}
-
-// outputLost is called when the real standard output or error can no longer be written.
-func (s *supervisor) outputLost(k *sink) {
-	if k.hungUp() {
-		s.hungUp = true // the next host that writes dies of SIGPIPE, unless it prefers to know
-		return
-	}
-	s.fail(OneLine(k.err.Error()) + ", which ends the job")
-}
-
-// terminalSignal is called for a signal to this process, which is one to the whole group.
-func (s *supervisor) terminalSignal(number unix.Signal) {
-	s.interrupted, s.interrupt = time.Now(), number
-}
-
-func fromTerminal(number unix.Signal) bool {
-	return number == unix.SIGINT || number == unix.SIGQUIT || number == unix.SIGTERM || number == unix.SIGHUP
-}
-
-// fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
-func (s *supervisor) fail(line string) {
-	if s.phase > draining {
-		return
-	}
-	s.phase = endingOthers
-	if time.Since(s.interrupted) < interruptLimit {
-		line = fmt.Sprintf("interrupted (%s)", unix.SignalName(s.interrupt))
-	}
-	for _, m := range s.members {
-		if !m.ended {
-			s.relay.drain(m.streams, false) // what was written before the cause is shown before it
-		}
-	}
-	if line != "" {
-		s.relay.say(line)
-	}
-	written := func() {
-		s.causeOut = true
-		s.step()
-	}
-	s.relay.flushed(func() { s.loop.post(written) })
-	s.loop.after(outputLimit, written)
-
-	s.others(func(m *member) { s.send(m, message{Kind: kindAbort}) })
-	s.loop.after(graceLimit, func() {
-		s.others(func(m *member) { _ = unix.Kill(m.pid, unix.SIGKILL) })
-	})
-	s.step()
-}
-
-// step moves the end of the job on as far as it can go.
-func (s *supervisor) step() {
-	first := s.members[0]
-	switch s.phase {
-	case running:
-		if s.anyOther() || !s.finishing && !first.ended || first.ended && !first.left {
-			return
-		}
-		s.phase = draining
-		s.relay.drain(first.streams, true)
-		s.relay.flushed(func() {
-			s.loop.post(func() {
-				if s.phase == draining { // the last bytes may have found the disk full
-					s.send(first, message{Kind: kindDrained})
-					s.loop.stop()
-				}
-			})
-		})
-	case endingOthers:
-		if s.anyOther() || !s.causeOut {
-			return
-		}
-		s.phase = endingFirst
-		if !first.ended {
-			s.endFirst()
-		}
-		s.step()
-	case endingFirst:
-		if first.ended {
-			s.relay.flushed(func() { s.loop.post(s.loop.stop) })
-			s.loop.after(outputLimit, s.loop.stop)
-		}
-	}
-}
-
-// endFirst ends host 0, in the way that a single program would end if there is one.
-func (s *supervisor) endFirst() {
-	first := s.members[0]
-	abort := func() { s.send(first, message{Kind: kindAbort}) }
-	switch {
-	case time.Since(s.interrupted) < interruptLimit:
-		// It had the signal too. Its parent should see it die of that, and it may have a handler.
-		s.loop.after(echoLimit, abort)
-	case s.hungUp:
-		_ = s.signalFirst(unix.SIGPIPE)
-		s.loop.after(echoLimit, abort)
-	default:
-		abort()
-	}
-	s.loop.after(graceLimit, func() {
-		if err := s.signalFirst(unix.SIGKILL); err != nil && !first.ended {
-			// Already gone, or not to be reached: there is nobody to wait for.
-			first.ended = true
-			s.step()
-		}
-	})
-}
-
-func (s *supervisor) signalFirst(number unix.Signal) error {
-	if s.pidfd < 0 {
-		return os.NewSyscallError("kill", unix.Kill(s.members[0].pid, number))
-	}
-	return os.NewSyscallError("pidfd_send_signal", unix.PidfdSendSignal(s.pidfd, number, nil, 0))
 }

@@ -1,0 +1,271 @@
+package launch
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// judge decides whether a host that is gone takes the job with it. After jia_exit only a signal does: programs of old
+// have a main that returns no status.
+func (s *supervisor) judge(m *member, status unix.WaitStatus) {
+	switch {
+	case s.phase == starting:
+		s.fail(deathCause(m, status))
+	case s.phase != running:
+	case m.left && !status.Signaled():
+	case status.Signaled() && status.Signal() == unix.SIGPIPE:
+		s.afterHangUp(func() { s.fail(deathCause(m, status)) })
+	case status.Signaled() && fromTerminal(status.Signal()) && time.Since(s.interrupted) > interruptLimit:
+		// The terminal's signal goes to all processes in turn; ours may be the next.
+		if s.death == "" {
+			s.death = deathCause(m, status)
+		}
+		s.loop.after(echoLimit, func() { s.fail(s.death) })
+	default:
+		s.fail(deathCause(m, status))
+	}
+}
+
+// afterHangUp calls otherwise unless our own output turns out to be what was cut off.
+func (s *supervisor) afterHangUp(otherwise func()) {
+	s.relay.flushed(func() {
+		s.loop.post(func() {
+			if s.hungUp {
+				s.fail("")
+			} else {
+				otherwise()
+			}
+		})
+	})
+}
+
+// firstEnded is called when host 0 is gone.
+func (s *supervisor) firstEnded() {
+	first := s.members[0]
+	if first.ended {
+		return
+	}
+	s.readControl(first)
+	first.ended = true
+	s.relay.drain(first.streams, true)
+	if s.phase == starting {
+		s.fail("host 0 is gone") // nobody will read that
+		return
+	}
+	status, known := fate(s.pidfd, first.pid)
+	switch {
+	case known && status.Signaled() || known && !first.left:
+		s.judge(first, status)
+	case !first.left:
+		s.afterHangUp(func() { s.fail(vanished(first)) })
+	default:
+		// It left without running exit handlers, which is its right; the others may finish, but not take long.
+		s.loop.after(interruptLimit, func() {
+			if s.anyOther() {
+				s.fail(fmt.Sprintf("host 0 (pid %d) ended without waiting for the other hosts, which are ended too: "+
+					"let it return from main or call exit", first.pid))
+			}
+		})
+	}
+	if s.phase == draining { // nobody waits for the output any more, and perhaps nobody reads it
+		s.loop.after(outputLimit, s.loop.stop)
+	}
+	s.step()
+}
+
+// byHost says who reports line, unless it does so itself.
+func byHost(rank int, line string) string {
+	who := fmt.Sprintf("host %d: ", rank)
+	return who + strings.TrimPrefix(line, who)
+}
+
+// accuse takes a live host's report as the first cause, unless it turns out to be the echo of a death.
+func (s *supervisor) accuse(line string) {
+	if s.accused {
+		return
+	}
+	s.accused = true
+	s.loop.after(echoLimit, func() {
+		if s.death != "" {
+			line = s.death
+		}
+		s.fail(line)
+	})
+}
+
+// outputLost is called when the real standard output or error can no longer be written.
+func (s *supervisor) outputLost(k *sink) {
+	if k.hungUp() {
+		s.hungUp = true // the next host that writes dies of SIGPIPE, unless it prefers to know
+		return
+	}
+	s.fail(OneLine(k.err.Error()) + ", which ends the job")
+}
+
+// terminalSignal is called for a signal to this process, which is one to the whole group.
+func (s *supervisor) terminalSignal(number unix.Signal) {
+	if !fromTerminal(number) {
+		return
+	}
+	s.interrupted, s.interrupt = time.Now(), number
+	for _, l := range s.links[1:] {
+		if l.launched {
+			l.send(frame{frameKill, everyHost, []byte{byte(number)}})
+		}
+	}
+}
+
+func fromTerminal(number unix.Signal) bool {
+	return number == unix.SIGINT || number == unix.SIGQUIT || number == unix.SIGTERM || number == unix.SIGHUP
+}
+
+// fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
+func (s *supervisor) fail(line string) {
+	if s.phase > draining {
+		return
+	}
+	if s.phase == starting {
+		s.refuse(line)
+		return
+	}
+	s.phase = endingOthers
+	if time.Since(s.interrupted) < interruptLimit {
+		line = fmt.Sprintf("interrupted (%s)", unix.SignalName(s.interrupt))
+	}
+	for _, m := range s.members {
+		if !m.ended {
+			s.relay.drain(m.streams, false) // what was written before the cause is shown before it
+		}
+	}
+	if line != "" {
+		s.relay.say(line)
+	}
+	written := func() {
+		s.causeOut = true
+		s.step()
+	}
+	s.relay.flushed(func() { s.loop.post(written) })
+	s.loop.after(outputLimit, written)
+
+	s.others(func(m *member) { s.send(m, message{Kind: kindAbort}) })
+	s.loop.after(graceLimit, func() {
+		s.others(func(m *member) { m.kill(unix.SIGKILL) })
+		s.loop.after(graceLimit, s.cutLinks) // a machine that does not answer any more
+	})
+	s.step()
+}
+
+// refuse ends what there is of a job that cannot begin, before host 0 is told and prints line.
+func (s *supervisor) refuse(line string) {
+	s.phase, s.refusal = refusing, line
+	s.others(func(m *member) {
+		if m.link == nil && m.pid == 0 {
+			m.ended = true // it has never begun
+			return
+		}
+		m.kill(unix.SIGKILL)
+	})
+	for _, l := range s.links[1:] {
+		if l.greeted {
+			l.close()
+		} else {
+			l.kill()
+		}
+	}
+	s.loop.after(graceLimit, s.cutLinks)
+	s.step()
+}
+
+// anyLink reports whether an ssh process is left.
+func (s *supervisor) anyLink() bool {
+	for _, l := range s.links[1:] {
+		if l.openEnds > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// cutLinks ends all ssh processes, with what is left of their hosts.
+func (s *supervisor) cutLinks() {
+	for _, l := range s.links[1:] {
+		l.kill()
+	}
+}
+
+// step moves the end of the job on as far as it can go.
+func (s *supervisor) step() {
+	first := s.members[0]
+	switch s.phase {
+	case running:
+		if s.anyOther() || s.anyLink() || !s.finishing && !first.ended || first.ended && !first.left {
+			return
+		}
+		s.phase = draining
+		s.relay.drain(first.streams, true)
+		s.relay.flushed(func() {
+			s.loop.post(func() {
+				if s.phase == draining { // the last bytes may have found the disk full
+					s.send(first, message{Kind: kindDrained})
+					s.loop.stop()
+				}
+			})
+		})
+	case endingOthers:
+		if s.anyOther() || s.anyLink() || !s.causeOut {
+			return
+		}
+		s.phase = endingFirst
+		if !first.ended {
+			s.endFirst()
+		}
+		s.step()
+	case endingFirst:
+		if first.ended {
+			s.relay.flushed(func() { s.loop.post(s.loop.stop) })
+			s.loop.after(outputLimit, s.loop.stop)
+		}
+	case refusing:
+		if s.anyOther() || s.anyLink() {
+			return
+		}
+		if s.members[0].control >= 0 {
+			refuse(refusal(s.refusal))
+		}
+		s.loop.stop()
+	}
+}
+
+// endFirst ends host 0, in the way that a single program would end if there is one.
+func (s *supervisor) endFirst() {
+	first := s.members[0]
+	abort := func() { s.send(first, message{Kind: kindAbort}) }
+	switch {
+	case time.Since(s.interrupted) < interruptLimit:
+		// It had the signal too. Its parent should see it die of that, and it may have a handler.
+		s.loop.after(echoLimit, abort)
+	case s.hungUp:
+		_ = s.signalFirst(unix.SIGPIPE)
+		s.loop.after(echoLimit, abort)
+	default:
+		abort()
+	}
+	s.loop.after(graceLimit, func() {
+		if err := s.signalFirst(unix.SIGKILL); err != nil && !first.ended {
+			// Already gone, or not to be reached: there is nobody to wait for.
+			first.ended = true
+			s.step()
+		}
+	})
+}
+
+func (s *supervisor) signalFirst(number unix.Signal) error {
+	if s.pidfd < 0 {
+		return os.NewSyscallError("kill", unix.Kill(s.members[0].pid, number))
+	}
+	return os.NewSyscallError("pidfd_send_signal", unix.PidfdSendSignal(s.pidfd, number, nil, 0))
+}

@@ -1,0 +1,101 @@
+package launch
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How a link ends: because its hosts have ended, because ssh has, or because the supervisor gives it up.
+
+// impatient gives the machine up when nothing has moved for welcomeLimit before its hosts exist.
+func (l *link) impatient() {
+	if l.launched || l.openEnds == 0 {
+		return
+	}
+	if quiet := time.Since(time.Unix(0, l.heard.Load())); quiet < welcomeLimit {
+		l.s.loop.after(welcomeLimit-quiet, l.impatient)
+		return
+	}
+	l.breakOff(fmt.Sprintf("cannot start %s on %s: nothing came back for %v: see what keeps `%s`", hostList(l.site.Ranks),
+		l.site.Name, welcomeLimit, l.trial()))
+}
+
+// trial words a command with which the user can see what is wrong.
+func (l *link) trial() string {
+	name := l.site.Name
+	if l.site.User != "" {
+		name = l.site.User + "@" + name
+	}
+	return "ssh -o BatchMode=yes " + name + " true"
+}
+
+// breakOff gives the link up for the reason in line.
+func (l *link) breakOff(line string) {
+	if l.broken == "" {
+		l.broken = line
+	}
+	l.kill()
+}
+
+// sshEnded is called when ssh is gone.
+func (l *link) sshEnded(status unix.WaitStatus) {
+	l.reaped, l.status = true, status
+	l.endClosed()
+	l.s.loop.after(graceLimit, func() { // somebody else may hold its streams open
+		for l.openEnds > 0 {
+			l.endClosed()
+		}
+	})
+}
+
+// memberEnded is called when one of the hosts is gone. The agent exits with the last one, and ssh with the agent.
+func (l *link) memberEnded() {
+	if l.left--; l.left == 0 {
+		l.close()
+		l.s.loop.after(graceLimit, l.kill)
+	}
+}
+
+// endClosed is called for each of the three ends; with the last one the whole story is known.
+func (l *link) endClosed() {
+	if l.openEnds == 0 {
+		return
+	}
+	if l.openEnds--; l.openEnds > 0 {
+		return
+	}
+	l.close()
+	line := l.broken
+	if line == "" && l.left > 0 {
+		line = l.lostCause()
+	}
+	for _, m := range l.members {
+		if !m.ended {
+			m.ended = true
+			l.s.relay.drain(m.streams, true)
+		}
+	}
+	l.left = 0
+	if line != "" {
+		l.s.fail(line)
+	}
+	l.s.step()
+}
+
+// lostCause words the end of ssh while hosts depended on it.
+func (l *link) lostCause() string {
+	said := l.words.last()
+	if said == "" {
+		said = fmt.Sprintf("ssh ended with status %d", l.status.ExitStatus())
+		if l.status.Signaled() {
+			said = fmt.Sprintf("ssh was killed by signal %d (%s)", int(l.status.Signal()), unix.SignalName(l.status.Signal()))
+		}
+	}
+	if !l.launched {
+		return fmt.Sprintf("cannot start %s on %s: %s: see what `%s` says", hostList(l.site.Ranks), l.site.Name, said, l.trial())
+	}
+	return fmt.Sprintf("the connection with %s on %s is lost, which ends the job: %s: see whether that machine and its sshd still run",
+		hostList(l.site.Ranks), l.site.Name, said)
+}

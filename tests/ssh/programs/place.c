@@ -1,0 +1,48 @@
+/*
+ * place - says where each host runs and what it reads there; the answer needs memory that all of them share.
+ *
+ *   place [status]                each host reads the file "input" in its working directory; host 0 exits with the status
+ *   place die rank                a host is killed when the job is under way
+ *   place wait                    for ever
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jia.h"
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "0";
+	char directory[4096], line[100] = "nothing";
+	FILE *input;
+	long *sum;
+
+	jia_init(argc, argv);
+	sum = (long *)jia_alloc(4096);
+	jia_barrier();
+	input = fopen("input", "r");
+	if (input && !fgets(line, sizeof line, input))
+		line[0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	jia_lock(1);
+	*sum += atol(line) + jiapid;
+	jia_unlock(1);
+	jia_barrier();
+	printf("host %d of %d: directory %s, input %s, sum %ld, setting %s\n", jiapid, jiahosts, getcwd(directory, sizeof directory), line,
+	       *sum, getenv("JIA_SPIN") ? getenv("JIA_SPIN") : "unset");
+	if (jiapid == 0 && fgets(line, sizeof line, stdin))
+		printf("host 0 was told: %s", line);
+	fflush(stdout);
+	jia_barrier();
+	if (strcmp(what, "wait") == 0 || strcmp(what, "die") == 0) {
+		if (argc > 2 && atoi(argv[2]) == jiapid)
+			raise(SIGKILL);
+		for (;;)
+			pause();
+	}
+	jia_exit();
+	return jiapid == 0 ? atoi(what) : 3;
+}
