@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -12,6 +13,7 @@ import (
 	"jiajia/core"
 	"jiajia/core/conf"
 	"jiajia/core/event"
+	"jiajia/core/join"
 	"jiajia/core/launch"
 	"jiajia/core/node"
 	"jiajia/core/region"
@@ -22,6 +24,9 @@ import (
 // pageSize is the coherence page in bytes.
 const pageSize = 4096
 
+// version is that of the library: hosts of one job must have the same.
+const version = "3.0.0"
+
 // spinLimit is how long a waiting thread polls before it sleeps, where there is a processor for every host: longer than
 // a round trip, so that the waker is spared the price of waking an idle processor.
 const spinLimit = 50 * time.Microsecond
@@ -29,11 +34,25 @@ const spinLimit = 50 * time.Microsecond
 // job is this process's part in a job.
 var job struct {
 	self, hosts int
-	member      *launch.Job // nil in a job of one host
+	member      member // nil in a job of one host
 	node        atomic.Pointer[node.Node]
 	left        atomic.Bool // jia_exit was called
 	log         *event.Log
 	report      string // absolute path of the file for the statistics at exit, or one of the words of conf.Stats
+}
+
+// A member is this process's place among the others, whoever started them.
+type member interface {
+	Rank() int
+	Size() int
+	Local() int     // hosts on this machine
+	Listen() string // IP address for the transport
+	Secret() []byte
+	TerminalOutput() bool
+	Exchange(address string) ([]string, error)
+	Fail(line string)
+	Leaving()
+	Finish()
 }
 
 func init() {
@@ -54,16 +73,7 @@ func start(getenv func(string) string) (terminal bool) {
 		fail(err.Error())
 	}
 	job.hosts = 1
-	role, err := launch.FromEnvironment(settings.NProc)
-	if err == nil {
-		switch role {
-		case launch.RoleStarter:
-			job.member, err = startHosts(settings.NProc)
-		case launch.RoleMember:
-			job.member, err = launch.Join()
-		}
-	}
-	if err != nil {
+	if job.member, err = enter(settings, getenv); err != nil {
 		fail(err.Error())
 	}
 	if job.member != nil {
@@ -90,6 +100,49 @@ func start(getenv func(string) string) (terminal bool) {
 	return job.member != nil && job.member.TerminalOutput()
 }
 
+// enter makes this process a host of the job that it was started for, or that it is to start. The member is nil if it is alone.
+func enter(settings conf.Settings, getenv func(string) string) (member, error) {
+	role, err := launch.FromEnvironment(settings.NProc)
+	switch {
+	case err != nil:
+		return nil, err
+	case role == launch.RoleMember:
+		return orNone(launch.Join())
+	}
+	started, err := join.Detect(getenv)
+	switch {
+	case err != nil:
+		return nil, err
+	case started != nil:
+		return orNone(joinHosts(started, settings, getenv))
+	case role == launch.RoleStarter:
+		return orNone(startHosts(settings.NProc))
+	}
+	return nil, nil
+}
+
+// orNone keeps a nil pointer from becoming an interface that is not nil.
+func orNone[M member](m M, err error) (member, error) {
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// joinHosts makes this process one of those that a launcher has started.
+func joinHosts(l *join.Launch, settings conf.Settings, getenv func(string) string) (*join.Job, error) {
+	warn := func(line string) { fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line)) }
+	if l.Rank == 0 && (settings.NProc > 1 || getenv("JIA_HOSTS") != "") {
+		warn(fmt.Sprintf("host 0: JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size))
+	}
+	return join.Join(l, join.Config{
+		Version:  version,
+		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),
+		Network:  getenv("JIA_NETWORK"),
+		Warn:     warn,
+	})
+}
+
 // startHosts makes this process host 0 of a job on this machine.
 func startHosts(n int) (*launch.Job, error) {
 	dir, ok := startDirectory()
@@ -105,10 +158,10 @@ func connect(n *node.Node, settings conf.Settings) error {
 		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize,
 		Log: job.log,
 	}
-	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.hosts <= runtime.NumCPU() {
+	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.member.Local() <= runtime.NumCPU() {
 		options.Spin = spinLimit
 	}
-	t, err := listen(options)
+	t, err := epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), options)
 	if err != nil {
 		return err
 	}
@@ -122,17 +175,6 @@ func connect(n *node.Node, settings conf.Settings) error {
 		return err
 	}
 	return n.Connect()
-}
-
-// listen binds to this machine's loopback, since all hosts are here, whichever family it has.
-func listen(o epoll.Options) (*epoll.Transport, error) {
-	t, err := epoll.Listen("tcp4", "127.0.0.1:0", o)
-	if err != nil {
-		if t6, err6 := epoll.Listen("tcp6", "[::1]:0", o); err6 == nil {
-			return t6, nil
-		}
-	}
-	return t, err
 }
 
 // running returns the node for a call of the program.

@@ -24,11 +24,13 @@ var allowed = map[string][]string{
 	"jiajia/core/conf":                   {},
 	"jiajia/core/reach":                  {},
 	"jiajia/core/launch":                 {"jiajia/core/conf", "jiajia/core/reach"},
+	"jiajia/core/join":                   {"jiajia/core/launch", "jiajia/core/reach"},
 	"jiajia/epoll":                       {"jiajia/core/event", "jiajia/core/node", "jiajia/core/wire"},
-	"jiajia/cabi": {"jiajia/core", "jiajia/core/conf", "jiajia/core/event", "jiajia/core/launch", "jiajia/core/node", "jiajia/core/region",
+	"jiajia/cabi": {"jiajia/core", "jiajia/core/conf", "jiajia/core/event", "jiajia/core/join", "jiajia/core/launch", "jiajia/core/node", "jiajia/core/region",
 		"jiajia/core/stats", "jiajia/core/wire", "jiajia/epoll"},
-	"jiajia/tests":       {},
-	"jiajia/tests/bench": {},
+	"jiajia/tests":           {},
+	"jiajia/tests/bench":     {},
+	"jiajia/tests/launchers": {},
 }
 
 // impure is what the machine and its message formats must do without: the world.

@@ -48,6 +48,23 @@ func (j *Job) Secret() []byte { return j.secret }
 // SameMachine reports whether all hosts run on this machine, and may share what only it has (memory, processors).
 func (j *Job) SameMachine() bool { return true }
 
+// Local returns how many hosts run on this machine, this one included.
+func (j *Job) Local() int { return j.size }
+
+// Listen returns the IP address on which this host's transport should listen: loopback, since all hosts are here, of
+// whichever family this machine has.
+func (j *Job) Listen() string {
+	probe, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Bind(probe, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		_ = unix.Close(probe)
+	}
+	if err != nil {
+		return "::1"
+	}
+	return "127.0.0.1"
+}
+
 // TerminalOutput reports whether a person looks at the standard output: C programs should then buffer it by lines,
 // although it is a pipe.
 func (j *Job) TerminalOutput() bool { return j.terminal }
