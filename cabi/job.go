@@ -24,9 +24,6 @@ import (
 // pageSize is the coherence page in bytes.
 const pageSize = 4096
 
-// version is that of the library: hosts of one job must have the same.
-const version = "3.0.0"
-
 // spinLimit is how long a waiting thread polls before it sleeps, where there is a processor for every host: longer than
 // a round trip, so that the waker is spared the price of waking an idle processor.
 const spinLimit = 50 * time.Microsecond
@@ -109,12 +106,12 @@ func enter(settings conf.Settings, getenv func(string) string) (member, error) {
 	case role == launch.RoleMember:
 		return orNone(launch.Join())
 	}
-	started, err := join.Detect(getenv)
+	started, err := join.Detect(settings, getenv)
 	switch {
 	case err != nil:
 		return nil, err
 	case started != nil:
-		return orNone(joinHosts(started, settings, getenv))
+		return orNone(joinHosts(started, settings))
 	case role == launch.RoleStarter:
 		return orNone(startHosts(settings.NProc))
 	}
@@ -130,15 +127,15 @@ func orNone[M member](m M, err error) (member, error) {
 }
 
 // joinHosts makes this process one of those that a launcher has started.
-func joinHosts(l *join.Launch, settings conf.Settings, getenv func(string) string) (*join.Job, error) {
+func joinHosts(l *join.Launch, settings conf.Settings) (*join.Job, error) {
 	warn := func(line string) { fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line)) }
-	if l.Rank == 0 && (settings.NProc > 1 || getenv("JIA_HOSTS") != "") {
+	if l.Rank == 0 && (settings.NProcSet && settings.NProc > 1 || settings.Hosts != "") {
 		warn(fmt.Sprintf("host 0: JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size))
 	}
 	return join.Join(l, join.Config{
-		Version:  version,
+		Version:  conf.Version,
 		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),
-		Network:  getenv("JIA_NETWORK"),
+		Network:  settings.Network,
 		Warn:     warn,
 	})
 }

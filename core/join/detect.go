@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-)
 
-// maxHosts is the largest job that can be joined.
-const maxHosts = 1024
+	"jiajia/core/conf"
+)
 
 // A Launch is what a launcher has told this process.
 type Launch struct {
 	Launcher   string // who that is, for messages
-	Rank, Size int    // Invariant: 0 <= Rank < Size, 2 <= Size <= maxHosts
+	Rank, Size int    // Invariant: 0 <= Rank < Size, 2 <= Size <= conf.MaxHosts
 	oneMachine bool   // the launcher says that all hosts are on this machine
 	means      means
 }
@@ -44,14 +43,14 @@ type place struct {
 }
 
 // Detect finds out which launcher has started this process: nil for none, or one that started a single process. It
-// looks at variables only, but for PMIx, whose library must say how many processes there are. getenv returns "" for
-// what is unset. The error is a line for the user.
+// looks at variables only, but for PMIx, whose library must say how many processes there are. The settings have those of
+// the library; getenv knows all, and returns "" for what is unset. The error is a line for the user.
 //
 // Of several launchers the innermost counts: mpirun in a Slurm job uses srun to start its own daemons. What the
 // user has set by hand comes before all.
-func Detect(getenv func(string) string) (*Launch, error) {
-	for _, detect := range []func(func(string) string) (*Launch, error){generic, pmix, pmi, slurm} {
-		l, err := detect(getenv)
+func Detect(s conf.Settings, getenv func(string) string) (*Launch, error) {
+	for _, detect := range []func(conf.Settings, func(string) string) (*Launch, error){generic, pmix, pmi, slurm} {
+		l, err := detect(s, getenv)
 		switch {
 		case err != nil:
 			return nil, err
@@ -59,8 +58,8 @@ func Detect(getenv func(string) string) (*Launch, error) {
 			continue
 		case l.Size == 1:
 			return nil, nil
-		case l.Size > maxHosts:
-			return nil, fmt.Errorf("%s has started %d processes, but a job has at most %d hosts: start fewer", l.Launcher, l.Size, maxHosts)
+		case l.Size > conf.MaxHosts:
+			return nil, fmt.Errorf("%s has started %d processes, but a job has at most %d hosts: start fewer", l.Launcher, l.Size, conf.MaxHosts)
 		}
 		return l, nil
 	}

@@ -10,7 +10,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
+
+	"jiajia/core/conf"
 )
 
 // The variables of the generic form.
@@ -34,45 +35,20 @@ type agreed struct {
 	from    string // the variable that says so, for messages
 }
 
-// generic detects JIA_RANK, JIA_SIZE, JIA_ROOT and JIA_SECRET_FILE.
-func generic(getenv func(string) string) (*Launch, error) {
-	rankText, sizeText, root, file := getenv(envRank), getenv(envSize), getenv(envRoot), getenv(envSecret)
-	if rankText == "" && sizeText == "" && root == "" {
+// generic detects JIA_RANK and the others, which conf has checked already.
+func generic(s conf.Settings, _ func(string) string) (*Launch, error) {
+	if s.Size == 0 {
 		return nil, nil
 	}
-	for _, v := range []struct{ name, value, what string }{
-		{envRank, rankText, "which host this is, from 0"},
-		{envSize, sizeText, "how many hosts the job has"},
-	} {
-		if _, err := strconv.Atoi(v.value); v.value == "" || err != nil {
-			return nil, fmt.Errorf("%s is %.64q, but must be a number that says %s: a job that is joined needs %s, %s, %s and %s",
-				v.name, v.value, v.what, envRank, envSize, envRoot, envSecret)
-		}
-	}
-	rank, size, ok := shape(getenv, envRank, envSize)
-	if !ok {
-		return nil, fmt.Errorf("%s is %s and %s is %s, but hosts are numbered from 0 to %s-1: correct one of them",
-			envRank, rankText, envSize, sizeText, envSize)
-	}
-	l := &Launch{Launcher: envSize, Rank: rank, Size: size}
-	if size == 1 {
+	l := &Launch{Launcher: envRank, Rank: s.Rank, Size: s.Size}
+	if s.Size == 1 {
 		return l, nil
 	}
-	host, port, err := net.SplitHostPort(root)
-	number, portErr := strconv.ParseUint(port, 10, 16)
-	if err != nil || portErr != nil || host == "" || number == 0 {
-		return nil, fmt.Errorf("%s is %.100q, but must be host:port, where host 0 listens and all others find it, "+
-			"such as node1:7000 or [fd00::1]:7000", envRoot, root)
-	}
-	if file == "" {
-		return nil, fmt.Errorf("%s is not set: give all hosts the same file of at least %d secret bytes "+
-			"(head -c 32 /dev/urandom > file; chmod 600 file)", envSecret, minSecretFile)
-	}
-	secret, err := secretFromFile(file)
+	secret, err := secretFromFile(s.SecretFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("host %d: %w", s.Rank, err)
 	}
-	l.means = agreed{address: root, secret: secret, from: envRoot}
+	l.means = agreed{address: s.Root, secret: secret, from: envRoot}
 	return l, nil
 }
 

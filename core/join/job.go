@@ -104,7 +104,7 @@ func (j *Job) TerminalOutput() bool {
 // Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
 // It is collective and may be called once. It blocks until all hosts have called it, which joinLimit bounds.
 func (j *Job) Exchange(address string) ([]string, error) {
-	if address == "" || len(address) > maxText {
+	if address == "" || len(address) > maxAddress {
 		return nil, fmt.Errorf("exchange addresses: an address of %d bytes", len(address))
 	}
 	table, err := j.star.exchange(address)

@@ -8,14 +8,17 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"jiajia/core/conf"
 )
 
 // Limits of the messages, in bytes.
 const (
-	maxText    = 1024     // a word or two: a version, a name, an address
+	maxText    = 1024 // a word or two: a version, a name
+	maxAddress = 128
 	maxLine    = 4096     // a failure's reason
 	maxMessage = 16 << 10 // any message but the table
-	maxPerHost = 2*maxText + 3
+	maxPerHost = 2*maxAddress + 3
 )
 
 // maxTable is the longest message that a guest of a job of that size can get.
@@ -87,9 +90,14 @@ func decode(line []byte) (message, error) {
 }
 
 func (m message) check() error {
-	for _, text := range append([]string{m.Version, m.Machine, m.Name, m.Settings, m.Listen, m.Address}, m.Addresses...) {
+	for _, text := range []string{m.Version, m.Machine, m.Name, m.Settings, m.Listen} {
 		if len(text) > maxText || strings.ContainsFunc(text, unicode.IsControl) {
 			return fmt.Errorf("a text of %d bytes that is too long or not for printing", len(text))
+		}
+	}
+	for _, address := range append([]string{m.Address}, m.Addresses...) {
+		if len(address) > maxAddress || strings.ContainsFunc(address, unicode.IsControl) {
+			return fmt.Errorf("an address of %d bytes that is too long or not for printing", len(address))
 		}
 	}
 	if m.Rank < 0 || m.Size < 0 || m.Local < 0 || m.Pid < 0 {
@@ -102,15 +110,15 @@ func (m message) check() error {
 			return errors.New("no version")
 		}
 	case kindWelcome:
-		if m.Local < 1 || m.Local > maxHosts || len(m.Nonce) != nonceSize {
+		if m.Local < 1 || m.Local > conf.MaxHosts || len(m.Nonce) != nonceSize {
 			return fmt.Errorf("%d hosts, a nonce of %d bytes", m.Local, len(m.Nonce))
 		}
 	case kindAddress:
 		if m.Address == "" {
-			return errors.New("no address")
+			return errors.New("an empty address")
 		}
 	case kindTable:
-		if n := len(m.Addresses); n < 2 || n > maxHosts {
+		if n := len(m.Addresses); n < 2 || n > conf.MaxHosts {
 			return fmt.Errorf("%d addresses", n)
 		}
 	case kindFail:

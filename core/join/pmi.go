@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/conf"
 )
 
 // board is the means of launchers that offer a table: host 0 writes an invitation there, and the others read it.
@@ -33,7 +35,7 @@ type pmiClient struct {
 const maxPMILine = 64 << 10
 
 // pmi detects PMI_FD, PMI_RANK and PMI_SIZE. A descriptor that is no socket belongs to a process further up.
-func pmi(getenv func(string) string) (*Launch, error) {
+func pmi(_ conf.Settings, getenv func(string) string) (*Launch, error) {
 	fd, err := strconv.Atoi(getenv("PMI_FD"))
 	if err != nil || fd < 0 {
 		return nil, nil

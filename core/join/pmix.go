@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 	"unsafe"
+
+	"jiajia/core/conf"
 )
 
 // pmixClient is this process's session with a PMIx server, through libpmix.
@@ -24,7 +26,7 @@ type pmixClient struct {
 
 // pmix detects PMIX_RANK and PMIX_NAMESPACE, which mpirun (Open MPI) and srun --mpi=pmix set. Where the library cannot be
 // had, Slurm's own variables may still do.
-func pmix(getenv func(string) string) (*Launch, error) {
+func pmix(_ conf.Settings, getenv func(string) string) (*Launch, error) {
 	rank, err := strconv.Atoi(getenv("PMIX_RANK"))
 	if err != nil || rank < 0 || getenv("PMIX_NAMESPACE") == "" {
 		return nil, nil

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"jiajia/core/conf"
 )
 
 // step is the means of a Slurm step without a PMI: the port is made from the job's and the step's number, host 0 is on the first
@@ -21,7 +23,7 @@ type step struct {
 
 // slurm detects a task of a step that srun has started. A script of sbatch and a shell of salloc have some of the variables
 // too, but not that of a step.
-func slurm(getenv func(string) string) (*Launch, error) {
+func slurm(s conf.Settings, getenv func(string) string) (*Launch, error) {
 	rank, size, ok := shape(getenv, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS")
 	job, number := getenv("SLURM_JOB_ID"), getenv("SLURM_STEP_ID")
 	if !ok || job == "" || number == "" {
@@ -42,17 +44,17 @@ func slurm(getenv func(string) string) (*Launch, error) {
 			return nil, fmt.Errorf("srun: the list of nodes %.100q cannot be read: use srun --mpi=pmi2", getenv("SLURM_STEP_NODELIST"))
 		}
 	}
-	s := step{id: id, agreed: agreed{address: net.JoinHostPort(host, strconv.Itoa(portOf(id))), from: "Slurm step " + id}}
+	means := step{id: id, agreed: agreed{address: net.JoinHostPort(host, strconv.Itoa(portOf(id))), from: "Slurm step " + id}}
 	var err error
-	if file := getenv(envSecret); file != "" {
-		s.secret, err = secretFromFile(file)
+	if s.SecretFile != "" {
+		means.secret, err = secretFromFile(s.SecretFile)
 	} else {
-		s.munge, err = openMunge(mungeSocket(getenv("SLURM_CONF")))
+		means.munge, err = openMunge(mungeSocket(getenv("SLURM_CONF")))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("srun without PMI: the hosts need a secret in common: %w: use srun --mpi=pmi2, or set %s", err, envSecret)
 	}
-	l.means = s
+	l.means = means
 	return l, nil
 }
 
