@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"jiajia/core/conf"
 )
@@ -40,6 +41,7 @@ type place struct {
 	secret    []byte                       // nil: to be had from host 0 with check
 	check     func([]byte) ([]byte, error) // takes a credential apart
 	where     string                       // words for messages
+	handshake time.Duration                // how long one may take
 }
 
 // Detect finds out which launcher has started this process: nil for none, or one that started a single process. It

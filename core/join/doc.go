@@ -31,16 +31,13 @@ package join
 
 import "time"
 
-// Limits in time. Variables are such so that tests need not wait as long.
-var (
+// Limits in time.
+const (
 	// How long hosts wait for each other, from the start of the first: for host 0 to listen, for everybody to come,
 	// and then for everybody to say where it listens.
 	joinLimit = 2 * time.Minute
 	// How long a connection may take to prove that it belongs to the job.
 	handshakeLimit = 5 * time.Second
-)
-
-const (
 	// A report by a live host waits this long, since it is often the echo of a death (a connection that broke) of which
 	// the root has not heard yet; a death waits, since the launcher may be ending everybody, and then the line is noise.
 	echoLimit = 100 * time.Millisecond

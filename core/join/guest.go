@@ -15,7 +15,7 @@ type guest struct {
 	rank  int
 	conn  net.Conn
 	input *bufio.Reader
-	root  string // words for host 0 in messages
+	world world
 
 	mu        sync.Mutex // guards the fields below, and keeps messages whole
 	left      bool
@@ -26,25 +26,26 @@ type guest struct {
 
 // joinAsGuest finds the root and waits for its welcome.
 func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
-	deadline := time.Now().Add(joinLimit)
+	deadline := time.Now().Add(c.world.join)
 	at, err := l.means.find(l)
 	if err != nil {
 		return nil, err
 	}
+	at.handshake = c.world.handshake
 	conn, secret, err := at.reach(deadline)
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{rank: l.Rank, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), root: at.where,
+	g := &guest{rank: l.Rank, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), world: c.world,
 		table: make(chan []string, 1)}
 	if err := g.send(hello(l, c, nil)); err != nil {
 		return nil, fmt.Errorf("say hello to host 0 at %s: %w", at.where, err)
 	}
 	// The root waits for all hosts, and says who does not come.
-	_ = conn.SetReadDeadline(deadline.Add(joinLimit))
+	_ = conn.SetReadDeadline(deadline.Add(c.world.join))
 	welcome, err := receive(g.input)
 	if err == nil && welcome.Kind == kindFail {
-		exit(1) // the root has said why
+		g.world.exit(1) // the root has said why
 	}
 	if err == nil && welcome.Kind != kindWelcome {
 		err = fmt.Errorf("it began with a %q", welcome.Kind)
@@ -53,7 +54,7 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 		return nil, fmt.Errorf("wait for host 0 at %s: %w", at.where, err)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
-	job := &Job{rank: l.Rank, size: l.Size, local: welcome.Local, listen: welcome.Listen, star: g,
+	job := &Job{rank: l.Rank, size: l.Size, local: welcome.Local, listen: welcome.Listen, star: g, world: c.world,
 		secret: derive(secret, welcome.Nonce, "job")}
 	if job.listen == "" {
 		job.listen = ipOf(conn.LocalAddr()).String()
@@ -121,9 +122,9 @@ func (p *place) tryAll() (net.Conn, []byte, error) {
 }
 
 // try makes one attempt at one address.
-func (p *place) try(address string) (conn net.Conn, secret []byte, err error) {
+func (p *place) try(address string) (net.Conn, []byte, error) {
 	dialer := net.Dialer{Timeout: dialLimit, KeepAliveConfig: keepAlive}
-	conn, err = dialer.Dial("tcp", address)
+	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
@@ -131,26 +132,30 @@ func (p *place) try(address string) (conn net.Conn, secret []byte, err error) {
 		}
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = conn.Close()
-		}
-	}()
-	if conn.LocalAddr().String() == conn.RemoteAddr().String() {
-		return nil, nil, errors.New("nobody listens there yet") // TCP lets a socket meet itself
-	}
 	tune(conn)
-	_ = conn.SetDeadline(time.Now().Add(handshakeLimit))
-	secret = p.secret
-	if secret == nil {
-		if secret, err = ask(conn, p.check); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err = greetRoot(conn, secret); err != nil {
+	secret, err := p.prove(conn)
+	if err != nil {
+		_ = conn.Close()
 		return nil, nil, err
 	}
-	return conn, secret, conn.SetDeadline(time.Time{})
+	return conn, secret, nil
+}
+
+// prove does the guest's part of the handshake.
+func (p *place) prove(conn net.Conn) (secret []byte, err error) {
+	if conn.LocalAddr().String() == conn.RemoteAddr().String() {
+		return nil, errors.New("nobody listens there yet") // TCP lets a socket meet itself
+	}
+	_ = conn.SetDeadline(time.Now().Add(p.handshake))
+	if secret = p.secret; secret == nil {
+		if secret, err = ask(conn, p.check); err != nil {
+			return nil, err
+		}
+	}
+	if err := greetRoot(conn, secret); err != nil {
+		return nil, err
+	}
+	return secret, conn.SetDeadline(time.Time{})
 }
 
 func ipOf(a net.Addr) netip.Addr {
@@ -171,7 +176,7 @@ func (g *guest) obey() {
 		}
 		switch m.Kind {
 		case kindFail:
-			exit(1) // the root has printed the line
+			g.world.exit(1) // the root has printed the line
 		case kindTable:
 			select {
 			case g.table <- m.Addresses:
@@ -188,10 +193,10 @@ func (g *guest) orphaned() {
 	}
 	if g.rank == 1 { // one host has to say it
 		time.Sleep(echoLimit) // unless the launcher is ending us all
-		say(fmt.Sprintf("host 1: host 0 at %s is gone, which ends the job: see its exit status; "+
+		g.world.say(fmt.Sprintf("host 1: host 0 at %s is gone, which ends the job: see its exit status; "+
 			"if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g.conn.RemoteAddr()))
 	}
-	exit(1)
+	g.world.exit(1)
 }
 
 func (g *guest) send(m message) error {
@@ -218,8 +223,8 @@ func (g *guest) exchange(address string) ([]string, error) {
 
 func (g *guest) fail(line string) {
 	if err := g.send(message{Kind: kindFail, Line: line}); err != nil {
-		say(line)
-		exit(1)
+		g.world.say(line)
+		g.world.exit(1)
 	}
 }
 

@@ -20,6 +20,23 @@ type Config struct {
 	Settings string            // those that must be the same on all hosts, worded for the user; at most maxText bytes
 	Network  string            // where to listen, in the words of reach.On; "": where host 0 is
 	Warn     func(line string) // prints a line that is no failure; from any goroutine
+
+	world world // for tests; Join fills in what is not set
+}
+
+// A world is what a job does to its process, and how long it waits.
+type world struct {
+	exit            func(status int)
+	say             func(line string) // prints a line of the library
+	join, handshake time.Duration     // joinLimit and handshakeLimit
+}
+
+var realWorld = world{
+	exit: os.Exit,
+	say: func(line string) {
+		_, _ = unix.Write(2, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
+	},
+	join: joinLimit, handshake: handshakeLimit,
 }
 
 // A Job is this process's place in a job. Its methods may be called from any thread.
@@ -30,6 +47,7 @@ type Job struct {
 	listen            string
 	secret            []byte
 	star              star
+	world             world
 }
 
 // A star is one end of the control connections: a root or a guest.
@@ -40,12 +58,12 @@ type star interface {
 	hasLeft() bool
 }
 
-// exit ends the process; a variable for the tests.
-var exit = os.Exit
-
 // Join makes this process the host that l says. It blocks until all hosts have come, or joinLimit is over. The error is a line for
 // the user; when the job itself cannot start, Join does not return: the line is printed by host 0, and all hosts end.
 func Join(l *Launch, c Config) (*Job, error) {
+	if c.world.exit == nil {
+		c.world = realWorld
+	}
 	bind := ""
 	if c.Network != "" {
 		ip, err := reach.On(c.Network)
@@ -127,7 +145,7 @@ func (j *Job) Fail(line string) {
 	who := fmt.Sprintf("host %d: ", j.rank)
 	j.star.fail(launch.OneLine(who + strings.TrimPrefix(line, who)))
 	time.Sleep(failLimit) // the star ends the process before
-	exit(1)
+	j.world.exit(1)
 }
 
 // Leaving says that this host is past jia_exit's barrier. From now on it may end as it likes: its launcher judges the exit
@@ -140,11 +158,6 @@ func (j *Job) Finish() {
 	if !j.star.hasLeft() {
 		j.Fail("it called exit, or returned from main, before jia_exit, which ends the job: let every host call jia_exit before it ends")
 	}
-}
-
-// say prints a line of the library.
-func say(line string) {
-	_, _ = unix.Write(2, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
 }
 
 // hostList words some ranks: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".

@@ -26,9 +26,10 @@ type board interface {
 // pmiClient speaks the first version of the process management interface: lines of key=value words, an answer for
 // each. MPICH's Hydra and Slurm's pmi2 plugin serve it.
 type pmiClient struct {
-	fd     int
-	opened bool
-	held   []byte // received, not yet a whole line
+	fd       int
+	opened   bool
+	held     []byte        // received, not yet a whole line
+	patience time.Duration // how long an answer may take
 }
 
 // maxPMILine bounds what the launcher may say in one line.
@@ -49,7 +50,7 @@ func pmi(_ conf.Settings, getenv func(string) string) (*Launch, error) {
 		l.Launcher = "srun (PMI)"
 		l.oneMachine = getenv("SLURM_STEP_NUM_NODES") == "1"
 	}
-	l.means = byBoard{&pmiClient{fd: fd}}
+	l.means = byBoard{&pmiClient{fd: fd, patience: joinLimit}}
 	return l, nil
 }
 
@@ -121,7 +122,7 @@ func (c *pmiClient) call(request, answer string) (map[string]string, error) {
 	if err := c.write(request); err != nil {
 		return nil, fmt.Errorf("%s: %w", verb, err)
 	}
-	line, err := c.read(time.Now().Add(joinLimit))
+	line, err := c.read(time.Now().Add(c.patience))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", verb, err)
 	}
@@ -185,7 +186,7 @@ func (c *pmiClient) read(deadline time.Time) (string, error) {
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
-			return "", fmt.Errorf("no answer for %v: have all processes of the job been started, and do all call jia_init?", joinLimit)
+			return "", fmt.Errorf("no answer for %v: have all processes of the job been started, and do all call jia_init?", c.patience)
 		}
 		fds := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
 		if n, err := unix.Poll(fds, int(left.Milliseconds())+1); n == 0 || errors.Is(err, unix.EINTR) {

@@ -68,13 +68,13 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 	if r.gate.elsewhere != nil {
 		go r.contest(r.gate.elsewhere)
 	}
-	late := time.NewTimer(joinLimit)
+	late := time.NewTimer(c.world.join)
 	select {
 	case <-r.complete:
 		late.Stop()
 	case <-late.C:
 		r.accuse(fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
-			hostList(r.absent()), l.Size, joinLimit, r.gate.listener.Addr()), false)
+			hostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
 		select {} // the end is near
 	}
 	return r.welcome(bind)
@@ -102,7 +102,7 @@ func (r *root) accept() {
 func (r *root) serve(conn net.Conn) {
 	defer conn.Close()
 	tune(conn)
-	_ = conn.SetDeadline(time.Now().Add(handshakeLimit))
+	_ = conn.SetDeadline(time.Now().Add(r.config.world.handshake))
 	err := r.authenticate(conn)
 	var first message
 	input := bufio.NewReaderSize(conn, maxMessage)
@@ -230,12 +230,13 @@ func (r *root) contest(find func() (*place, error)) {
 	if err != nil {
 		return
 	}
+	at.handshake = r.config.world.handshake
 	conn, _, err := at.tryAll()
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(handshakeLimit))
+	_ = conn.SetDeadline(time.Now().Add(r.config.world.handshake))
 	if _, err := conn.Write(r.self.encode()); err != nil {
 		return
 	}
@@ -326,7 +327,7 @@ func (r *root) end() {
 		}
 	}
 	r.mu.Unlock()
-	say(line)
+	r.config.world.say(line)
 	for _, g := range guests {
 		go r.send(g, message{Kind: kindFail, Line: line})
 	}
@@ -340,7 +341,7 @@ func (r *root) end() {
 	case <-gone:
 	case <-time.After(graceLimit):
 	}
-	exit(1)
+	r.config.world.exit(1)
 }
 
 // send never blocks for long: a guest reads at all times.

@@ -29,7 +29,7 @@ func (r *root) welcome(bind string) (*Job, error) {
 		}
 		r.send(g, m)
 	}
-	return &Job{rank: 0, size: len(r.guests), local: local[r.self.Machine], listen: listen, star: r,
+	return &Job{rank: 0, size: len(r.guests), local: local[r.self.Machine], listen: listen, star: r, world: r.config.world,
 		secret: derive(r.gate.secret, nonce, "job")}, nil
 }
 
@@ -113,12 +113,12 @@ func (r *root) exchange(address string) ([]string, error) {
 		return nil, errAgain
 	}
 	r.tell(0, address)
-	late := time.NewTimer(joinLimit)
+	late := time.NewTimer(r.config.world.join)
 	select {
 	case <-r.exchanged:
 		late.Stop()
 	case <-late.C:
-		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", hostList(r.silent()), joinLimit), false)
+		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", hostList(r.silent()), r.config.world.join), false)
 		select {} // the end is near
 	}
 	table := append([]string{}, r.addresses...)
