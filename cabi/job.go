@@ -128,15 +128,16 @@ func orNone[M member](m M, err error) (member, error) {
 
 // joinHosts makes this process one of those that a launcher has started.
 func joinHosts(l *join.Launch, settings conf.Settings) (*join.Job, error) {
-	warn := func(line string) { fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line)) }
+	level, _ := event.ParseLevel(string(settings.Log))
+	log := event.New(level, l.Rank)
 	if l.Rank == 0 && (settings.NProcSet && settings.NProc > 1 || settings.Hosts != "") {
-		warn(fmt.Sprintf("host 0: JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size))
+		log.Warnf("JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size)
 	}
 	return join.Join(l, join.Config{
 		Version:  conf.Version,
 		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),
 		Network:  settings.Network,
-		Warn:     warn,
+		Warn:     func(line string) { log.Warnf("%s", line) },
 	})
 }
 

@@ -157,7 +157,7 @@ func (r *root) stranger(conn net.Conn, err error) {
 	r.strange = true
 	r.mu.Unlock()
 	if !again {
-		r.config.Warn(fmt.Sprintf("host 0: refused a connection from %s, which is not a host of this job: %v (further ones are not reported)",
+		r.config.Warn(fmt.Sprintf("refused a connection from %s, which is not a host of this job: %v (further ones are not reported)",
 			conn.RemoteAddr(), err))
 	}
 }
@@ -192,7 +192,7 @@ func (r *root) admit(g *joined) bool {
 		return true
 	}
 	if begun {
-		r.config.Warn("host 0: refused a late host: " + line)
+		r.config.Warn("refused a late host: " + line)
 	} else {
 		r.accuse("host 0: "+line, false)
 	}
