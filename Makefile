@@ -42,7 +42,8 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
-	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux
+	@scripts/need.sh go gcc g++ libc6-dev make spin shellcheck cmake util-linux \
+	  iproute2 slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge mpich openmpi-bin
 	@scripts/steps.sh lint unit race asan model header fuzz-smoke processes examples-run cmake
 
 .PHONY: check
