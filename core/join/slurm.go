@@ -52,7 +52,8 @@ func slurm(s conf.Settings, getenv func(string) string) (*Launch, error) {
 		means.munge, err = openMunge(mungeSocket(getenv("SLURM_CONF")))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("srun without PMI: the hosts need a secret in common: %w: use srun --mpi=pmi2, or set %s", err, envSecret)
+		return nil, fmt.Errorf("host %d: srun without PMI: the hosts need a secret in common: %w: use srun --mpi=pmi2, or set %s",
+			rank, err, envSecret)
 	}
 	l.means = means
 	return l, nil

@@ -74,6 +74,38 @@ func TestTwoMachines(t *testing.T) {
 	}
 }
 
+// A Slurm step on two nodes, but for Slurm: the variables are those that it sets, and munge is real.
+func TestStepOnTwoNodes(t *testing.T) {
+	on, env := network(t), slurm(t)
+	env = append(env, "SLURM_JOB_ID=77", "SLURM_STEP_ID=0", "SLURM_STEP_NUM_TASKS=4", "SLURM_STEP_NUM_NODES=2", "SLURM_STEP_NODELIST=10.99.0.[1,2]")
+	j := newJob(t)
+	for rank := range 4 {
+		j.start(append(env, fmt.Sprintf("SLURM_PROCID=%d", rank)), append(append([]string{}, on[rank/2]...), built+"/host", "sum")...)
+	}
+	err := j.wait()
+	stdout, stderr := j.output()
+	if err != nil || stderr != "" || !strings.Contains(stdout, "right on 4 hosts") {
+		t.Errorf("%v\n%s", err, j.report())
+	}
+	j.gone("", endLimit)
+}
+
+// PMI reaches a process on another machine through a descriptor, as here; that all are on one must not be said, then.
+func TestPMIOnTwoMachines(t *testing.T) {
+	need(t, "mpiexec.hydra")
+	on := network(t)
+	j := newJob(t)
+	j.start(nil, "mpiexec.hydra", "-n", "4", "env", "-u", "MPI_LOCALNRANKS", "sh", "-c",
+		fmt.Sprintf("if test $PMI_RANK -lt 2; then exec %s %s sum; else exec %s %[2]s sum; fi",
+			strings.Join(on[0], " "), built+"/host", strings.Join(on[1], " ")))
+	err := j.wait()
+	stdout, stderr := j.output()
+	if err != nil || stderr != "" || !strings.Contains(stdout, "right on 4 hosts") {
+		t.Errorf("%v\n%s", err, j.report())
+	}
+	j.gone("", endLimit)
+}
+
 func TestHostKilledOnAnotherMachine(t *testing.T) {
 	on := network(t)
 	j := newJob(t)
