@@ -45,7 +45,8 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 .PHONY: test
 test: ## everything that must pass (about 6 minutes on 2 cores)
 	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 \
-	  openssh-server openssh-client pkg-config mandoc man-db debhelper lintian
+	  openssh-server openssh-client slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge mpich openmpi-bin \
+	  pkg-config mandoc man-db debhelper lintian
 	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes processes-shared examples-run cmake \
 	  install-test
 

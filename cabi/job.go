@@ -29,7 +29,7 @@ const spinLimit = 50 * time.Microsecond
 // job is this process's part in a job.
 var job struct {
 	self, hosts int
-	member      *launch.Job // nil in a job of one host
+	member      member // nil in a job of one host
 	node        atomic.Pointer[node.Node]
 	left        atomic.Bool // jia_exit was called
 	log         *event.Log
@@ -49,29 +49,15 @@ func start(getenv func(string) string) (terminal bool) {
 	if job.node.Load() != nil {
 		fail(fmt.Sprintf("host %d: jia_init was called twice; call it once", job.self))
 	}
-	settings, err := conf.Load(getenv)
+	settings, err := enter(getenv)
 	if err != nil {
 		fail(err.Error())
 	}
 	job.hosts = 1
-	role, err := launch.FromEnvironment(settings.NProc)
-	switch {
-	case err != nil:
-	case role == launch.RoleMember:
-		job.member, err = launch.Join()
-	case settings.Hosts != "":
-		job.member, err = startOn(settings)
-	case role == launch.RoleStarter:
-		job.member, err = startHosts(settings.NProc)
-	}
-	if err != nil {
-		fail(err.Error())
-	}
 	if job.member != nil {
 		job.self, job.hosts = job.member.Rank(), job.member.Size()
 	}
-	level, _ := event.ParseLevel(string(settings.Log))
-	job.log = event.New(level, job.self)
+	job.log = newLog(settings, job.self)
 	job.report = reportPlace(settings.Stats)
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
@@ -91,9 +77,6 @@ func start(getenv func(string) string) (terminal bool) {
 	return job.member != nil && job.member.TerminalOutput()
 }
 
-// startHosts makes this process host 0 of a job on this machine.
-func startHosts(n int) (*launch.Job, error) { return launch.StartIn(n, startDirectory()) }
-
 // connect joins this host to the others.
 func connect(n *node.Node, settings conf.Settings) error {
 	options := epoll.Options{
@@ -104,7 +87,7 @@ func connect(n *node.Node, settings conf.Settings) error {
 	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.member.Local() <= runtime.NumCPU() {
 		options.Spin = spinLimit
 	}
-	t, err := listen(options)
+	t, err := epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), options)
 	if err != nil {
 		return err
 	}

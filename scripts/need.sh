@@ -27,6 +27,12 @@ need_go() {
 present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
+    iproute2) command -v ip > /dev/null ;;
+    slurm-client) command -v srun > /dev/null ;;
+    # slurmd depends on it, and its folder is no fixed one.
+    slurm-wlm-basic-plugins) command -v slurmd > /dev/null ;;
+    mpich) command -v mpiexec.hydra > /dev/null ;;
+    openmpi-bin) command -v mpirun.openmpi > /dev/null ;;
     util-linux) command -v setpriv > /dev/null ;;
     iproute2) command -v ip > /dev/null ;;
     man-db) command -v man > /dev/null ;;

@@ -201,7 +201,7 @@ func (a *agent) launch(data []byte) error {
 	if err := raiseDescriptorLimit(len(what.Ranks), 0); err != nil {
 		return err
 	}
-	env := merge(withoutRoles(), what.Env)
+	env := merge(foreign(), what.Env)
 	for _, rank := range what.Ranks {
 		c, err := spawn(rank, a.null, what.Args, env)
 		if err != nil {

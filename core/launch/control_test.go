@@ -13,7 +13,7 @@ import (
 func goodMessages() []message {
 	secret := bytes.Repeat([]byte{7}, secretSize)
 	return []message{
-		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Pidfd: true, Prompt: true, Plan: local(4)},
+		{Kind: kindStart, Version: protocolVersion, Size: 4, Pid: 1, Pidfd: true, Prompt: true, Plan: &plan{Sites: []site{{Name: "localhost", Ranks: []int{0, 1, 2, 3}}}}},
 		{Kind: kindWelcome, Version: protocolVersion, Size: 4, Pid: 9, Rank: 3, Secret: secret, Terminal: true,
 			Local: 2, Listen: "::1"},
 		{Kind: kindAddress, Address: "127.0.0.1:80"},
@@ -147,30 +147,28 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestRoles(t *testing.T) {
+func TestMember(t *testing.T) {
 	parent := os.Getppid()
 	tests := []struct {
 		name       string
 		supervisor string
 		control    string
-		nproc      int
-		want       Role
+		want       bool
 		fails      bool
 	}{
-		{name: "nothing set", nproc: 1, want: RoleSingle},
-		{name: "started by the user", nproc: 4, want: RoleStarter},
-		{name: "started by the supervisor", control: "3," + strconv.Itoa(parent), nproc: 4, want: RoleMember},
-		{name: "started by a host that never called jia_init", control: "3," + strconv.Itoa(parent+1), nproc: 4, want: RoleStarter},
-		{name: "rubbish in the variable", control: "x,y", nproc: 1, want: RoleSingle},
-		{name: "a supervisor that reached main", supervisor: "1", nproc: 4, fails: true},
+		{name: "started by the user"},
+		{name: "started by the supervisor", control: "3," + strconv.Itoa(parent), want: true},
+		{name: "started by a host that never called jia_init", control: "3," + strconv.Itoa(parent+1)},
+		{name: "rubbish in the variable", control: "x,y"},
+		{name: "a supervisor that reached main", supervisor: "1", fails: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(EnvSupervisor, test.supervisor)
 			t.Setenv(envControl, test.control)
-			got, err := FromEnvironment(test.nproc)
+			got, err := Member()
 			if got != test.want || (err != nil) != test.fails {
-				t.Errorf("role %d, error %v", got, err)
+				t.Errorf("%v, error %v", got, err)
 			}
 		})
 	}

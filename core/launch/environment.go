@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,32 +21,17 @@ const (
 	envControl = "JIA_CONTROL"
 )
 
-// A Role says which part the calling process has in a job.
-type Role int
-
-// The roles that FromEnvironment finds.
-const (
-	RoleSingle  Role = iota // one process, no job: none of this package is needed
-	RoleStarter             // started by the user with JIA_NPROC above 1: call Start
-	RoleMember              // started by a supervisor: call Join
-)
-
-// FromEnvironment finds the role of this process; nproc is the value in force of the setting of that name. The error
-// is for the supervisor's copy of the program: it must never reach jia_init.
-func FromEnvironment(nproc int) (Role, error) {
+// Member tells whether this process was started by a supervisor or an agent, so that it has to call Join. The error is for a
+// second copy of the program, which must never reach jia_init.
+func Member() (bool, error) {
 	for _, name := range []string{EnvSupervisor, EnvAgent} {
 		if os.Getenv(name) != "" {
-			return RoleSingle, errors.New(name + " is set, but this process is neither supervisor nor agent: unset it; " +
+			return false, errors.New(name + " is set, but this process is neither supervisor nor agent: unset it; " +
 				"a program that runs with the rights of another user cannot start others")
 		}
 	}
-	if _, ok := controlDescriptor(); ok {
-		return RoleMember, nil
-	}
-	if nproc > 1 {
-		return RoleStarter, nil
-	}
-	return RoleSingle, nil
+	_, ok := controlDescriptor()
+	return ok, nil
 }
 
 // controlDescriptor finds the control connection that our supervisor passed to us; ok is false when it did not.
@@ -68,6 +54,12 @@ func withoutRoles() []string {
 		}
 	}
 	return kept
+}
+
+// foreign returns the environment less all variables of the library: what a login on another machine sets is not what
+// the user of this job has set.
+func foreign() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "JIA_") })
 }
 
 // merge returns env with the variables of over in the place of its own. Of two that have one name, C programs see the first.

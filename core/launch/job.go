@@ -50,9 +50,6 @@ func (j *Job) Secret() []byte { return j.secret }
 // Local returns how many hosts of the job run on this machine, from 1 to Size().
 func (j *Job) Local() int { return j.local }
 
-// SameMachine reports whether all hosts run on this machine, and may share what only it has (memory, processors).
-func (j *Job) SameMachine() bool { return j.local == j.size }
-
 // Listen returns the IP address, without a port, that this host must listen on for the others to reach it; it may be the one that
 // stands for all addresses of the machine. What is then given to Exchange is that address with a port.
 func (j *Job) Listen() string { return j.address }

@@ -55,15 +55,6 @@ type site struct {
 // resolveLimit is how long the names of machines may take to resolve. A name that takes longer is another machine's.
 const resolveLimit = 5 * time.Second
 
-// local is the plan of a job on this machine alone.
-func local(size int) *plan {
-	here := site{Name: "localhost"}
-	for rank := range size {
-		here.Ranks = append(here.Ranks, rank)
-	}
-	return &plan{Sites: []site{here}}
-}
-
 // makePlan gives every host its rank and every machine its hosts.
 func makePlan(o Options) (*plan, error) {
 	here, err := thisMachine(o.Machines)

@@ -83,19 +83,19 @@ func join() *Job {
 	if err != nil {
 		panic(err)
 	}
-	role, err := FromEnvironment(settings.NProc)
+	member, err := Member()
 	if err != nil {
 		panic(err)
 	}
-	start := func() (*Job, error) { return Start(settings.NProc) }
+	options := Options{Machines: []Machine{{Name: "localhost", Hosts: settings.NProc}}}
 	if text := os.Getenv(envOptions); text != "" {
-		var options Options
+		options = Options{}
 		if err := json.Unmarshal([]byte(text), &options); err != nil {
 			panic(err)
 		}
-		start = func() (*Job, error) { return StartOn(options) }
 	}
-	if role == RoleMember {
+	start := func() (*Job, error) { return StartOn(options) }
+	if member {
 		start = Join
 	}
 	job, err := start()

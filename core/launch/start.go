@@ -9,25 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"jiajia/core/conf"
 )
-
-// Start is StartOn with nproc hosts on this machine.
-func Start(nproc int) (*Job, error) { return StartIn(nproc, "") }
-
-// StartIn is Start with the working directory for the others. A program may have changed its own since it began, and
-// the others will do the same in their turn.
-func StartIn(nproc int, dir string) (*Job, error) {
-	if nproc < 1 || nproc > conf.MaxLocalHosts {
-		return nil, fmt.Errorf("start a job of %d hosts: from 1 to %d are possible on one machine", nproc, conf.MaxLocalHosts)
-	}
-	job, err := start(local(nproc), dir)
-	if err != nil {
-		return nil, fmt.Errorf("start a job of %d hosts: %w", nproc, err)
-	}
-	return job, nil
-}
 
 // StartOn makes this process host 0 of a job on one or several machines: it starts the supervisor, which starts the others
 // with the arguments that this process began with, those on this machine with its environment too. From then on descriptors 1
@@ -184,7 +166,7 @@ func runSupervisor(w *wiring, dir string) error {
 	}
 }
 
-// Join makes this process the host that its supervisor started it as. Only where FromEnvironment says RoleMember.
+// Join makes this process the host that its supervisor started it as. Only where Member says so.
 func Join() (*Job, error) {
 	fd, ok := controlDescriptor()
 	if !ok {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"jiajia/core/conf"
+	"jiajia/core/event"
+	"jiajia/core/join"
+	"jiajia/core/launch"
+)
+
+// A member is this process's place among the others, whoever started them.
+type member interface {
+	Rank() int
+	Size() int
+	Local() int     // hosts on this machine
+	Listen() string // IP address for the transport
+	Secret() []byte
+	TerminalOutput() bool
+	Exchange(address string) ([]string, error)
+	Fail(line string)
+	Leaving()
+	Finish()
+}
+
+// enter finds out who started this process, and makes it a host of the job that it was started for, or that it is to start.
+// job.member stays nil if it is alone. Where several could have a say, the nearest has: a supervisor of our own, then a
+// launcher, then what the user has set.
+func enter(getenv func(string) string) (conf.Settings, error) {
+	started, err := launch.Member()
+	if err != nil {
+		return conf.Settings{}, err
+	}
+	if started {
+		settings, err := conf.Load(getenv)
+		if err == nil {
+			err = become(launch.Join())
+		}
+		return settings, err
+	}
+	settings, warnings, err := conf.Read(getenv)
+	if err != nil {
+		return settings, err
+	}
+	warnings = append(warnings, conf.Unknown(os.Environ())...)
+	launched, err := join.Detect(settings, getenv)
+	switch {
+	case err != nil:
+	case launched != nil:
+		err = joinLaunched(launched, settings, warnings)
+	default:
+		err = startHosts(settings, warnings)
+	}
+	return settings, err
+}
+
+// become takes a place in a job. It sees to it that job.member never holds a nil pointer.
+func become[M member](m M, err error) error {
+	if err == nil {
+		job.member = m
+	}
+	return err
+}
+
+// joinLaunched makes this process one of those that a launcher has started.
+func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) error {
+	log := newLog(settings, l.Rank)
+	if l.Rank == 0 {
+		if settings.NProcSet && settings.NProc > 1 || settings.Hosts != "" {
+			warnings = append(warnings, fmt.Sprintf("JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size))
+		}
+		warn(log, warnings)
+	}
+	return become(join.Join(l, join.Config{
+		Version:  conf.Version,
+		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),
+		Network:  settings.Network,
+		Warn:     func(line string) { log.Warnf("%s", line) },
+	}))
+}
+
+// startHosts makes this process host 0 of a job on the machines of the hosts file, or on this machine alone.
+func startHosts(settings conf.Settings, warnings []string) error {
+	hosts, more, err := conf.ReadHosts(settings)
+	if err != nil {
+		return err
+	}
+	warn(newLog(settings, 0), append(warnings, more...))
+	if hosts == nil {
+		if settings.NProc == 1 {
+			return nil
+		}
+		hosts = []conf.Host{{Name: "localhost", Slots: settings.NProc}}
+	}
+	options := launch.Options{Dir: startDirectory(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
+		SSH: settings.SSH, Network: settings.Network}
+	for _, h := range hosts {
+		options.Machines = append(options.Machines, launch.Machine{Name: h.Name, User: h.User, Hosts: h.Slots})
+	}
+	return become(launch.StartOn(options))
+}
+
+// newLog returns the log of a host.
+func newLog(settings conf.Settings, host int) *event.Log {
+	level, _ := event.ParseLevel(string(settings.Log)) // conf has checked it
+	return event.New(level, host)
+}
+
+func warn(log *event.Log, lines []string) {
+	for _, line := range lines {
+		log.Warnf("%s", line)
+	}
+}

@@ -1,0 +1,76 @@
+package join
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"jiajia/core/conf"
+)
+
+// A Launch is what a launcher has told this process.
+type Launch struct {
+	Launcher   string // who that is, for messages
+	Rank, Size int    // Invariant: 0 <= Rank < Size, 2 <= Size <= conf.MaxHosts
+	oneMachine bool   // the launcher says that all hosts are on this machine
+	means      means
+}
+
+// A means is how the hosts find host 0 and agree on a secret.
+type means interface {
+	// open is called in host 0. It starts to listen and tells the others how to come.
+	open(l *Launch, bind string) (*gate, error)
+	// find is called in the others, and blocks until host 0 has told, joinLimit at most.
+	find(l *Launch) (*place, error)
+	// abort tells the launcher that this process cannot go on. It may be called at any time and does not block for long.
+	abort()
+}
+
+// A gate is where host 0 lets the others in.
+type gate struct {
+	listener  net.Listener
+	secret    []byte                 // secretSize bytes
+	vouch     func() ([]byte, error) // makes a credential for a host that asks; nil: nobody may ask
+	elsewhere func() (*place, error) // where the others look for host 0, if that may be a different process
+}
+
+// A place is where host 0 is.
+type place struct {
+	addresses []string                     // host:port, to be tried at once; the right one knows the secret
+	secret    []byte                       // nil: to be had from host 0 with check
+	check     func([]byte) ([]byte, error) // takes a credential apart
+	where     string                       // words for messages
+	handshake time.Duration                // how long one may take
+}
+
+// Detect finds out which launcher has started this process: nil for none, or one that started a single process. It
+// looks at variables only, but for PMIx, whose library must say how many processes there are. The settings have those of
+// the library; getenv knows all, and returns "" for what is unset. The error is a line for the user.
+//
+// Of several launchers the innermost counts: mpirun in a Slurm job uses srun to start its own daemons. What the
+// user has set by hand comes before all.
+func Detect(s conf.Settings, getenv func(string) string) (*Launch, error) {
+	for _, detect := range []func(conf.Settings, func(string) string) (*Launch, error){generic, pmix, pmi, slurm} {
+		l, err := detect(s, getenv)
+		switch {
+		case err != nil:
+			return nil, err
+		case l == nil:
+			continue
+		case l.Size == 1:
+			return nil, nil
+		case l.Size > conf.MaxHosts:
+			return nil, fmt.Errorf("%s has started %d processes, but a job has at most %d hosts: start fewer", l.Launcher, l.Size, conf.MaxHosts)
+		}
+		return l, nil
+	}
+	return nil, nil
+}
+
+// shape reads a rank and a size, each from the variable of that name. ok is false unless both make sense.
+func shape(getenv func(string) string, rankName, sizeName string) (rank, size int, ok bool) {
+	rank, rankErr := strconv.Atoi(getenv(rankName))
+	size, sizeErr := strconv.Atoi(getenv(sizeName))
+	return rank, size, rankErr == nil && sizeErr == nil && rank >= 0 && rank < size
+}

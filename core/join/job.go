@@ -1,0 +1,179 @@
+package join
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"jiajia/core/launch"
+	"jiajia/core/reach"
+)
+
+// A Config is what Join must know of the library and the user's wishes.
+type Config struct {
+	Version  string            // of the library, which must be the same on all hosts
+	Settings string            // those that must be the same on all hosts, worded for the user; at most maxText bytes
+	Network  string            // where to listen, in the words of reach.On; "": where host 0 is
+	Warn     func(line string) // prints a line that is no failure; from any goroutine
+
+	world world // for tests; Join fills in what is not set
+}
+
+// A world is what a job does to its process, and how long it waits.
+type world struct {
+	exit            func(status int)
+	say             func(line string) // prints a line of the library
+	join, handshake time.Duration     // joinLimit and handshakeLimit
+}
+
+var realWorld = world{
+	exit: os.Exit,
+	say: func(line string) {
+		_, _ = unix.Write(2, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
+	},
+	join: joinLimit, handshake: handshakeLimit,
+}
+
+// A Job is this process's place in a job. Its methods may be called from any thread.
+//
+// While the job lasts its end may come at any moment: a goroutine of the Job then calls os.Exit(1).
+type Job struct {
+	rank, size, local int
+	listen            string
+	secret            []byte
+	star              star
+	world             world
+}
+
+// A star is one end of the control connections: a root or a guest.
+type star interface {
+	exchange(address string) ([]string, error)
+	fail(line string) // returns when the word is passed on
+	leaving()         // blocks until this host's end is no news to the others
+	hasLeft() bool
+}
+
+// Join makes this process the host that l says. It blocks until all hosts have come, or joinLimit is over. The error is a line for
+// the user; when the job itself cannot start, Join does not return: the line is printed by host 0, and all hosts end.
+func Join(l *Launch, c Config) (*Job, error) {
+	if c.world.exit == nil {
+		c.world = realWorld
+	}
+	bind := ""
+	if c.Network != "" {
+		ip, err := reach.On(c.Network)
+		if err != nil {
+			return nil, fmt.Errorf("host %d: JIA_NETWORK: %w", l.Rank, err)
+		}
+		bind = ip.String()
+	}
+	join := joinAsGuest
+	if l.Rank == 0 {
+		join = joinAsRoot
+	}
+	job, err := join(l, c, bind)
+	if err != nil {
+		l.means.abort()
+		return nil, fmt.Errorf("host %d of %d under %s: %w", l.Rank, l.Size, l.Launcher, err)
+	}
+	for _, name := range []string{envRank, envSize, envRoot} {
+		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
+	}
+	return job, nil
+}
+
+// hello is what this process says about itself.
+func hello(l *Launch, c Config, instance []byte) message {
+	return message{Kind: kindHello, Version: c.Version, Rank: l.Rank, Size: l.Size, Machine: machineID(), Name: hostName(),
+		Pid: os.Getpid(), Settings: c.Settings, Instance: instance}
+}
+
+// Rank returns which host this is, from 0 to Size()-1.
+func (j *Job) Rank() int { return j.rank }
+
+// Size returns how many hosts the job has.
+func (j *Job) Size() int { return j.size }
+
+// Local returns how many hosts run on this machine, this one included.
+func (j *Job) Local() int { return j.local }
+
+// SameMachine reports whether all hosts run on this machine.
+func (j *Job) SameMachine() bool { return j.local == j.size }
+
+// Secret returns the 32 bytes that only the hosts of this job know. The caller must not change them.
+func (j *Job) Secret() []byte { return j.secret }
+
+// Listen returns the IP address on which this host's transport should listen: loopback when all hosts are on one machine,
+// the unspecified address where others come by different ways. Exchange makes addresses of it that work for each host.
+func (j *Job) Listen() string { return j.listen }
+
+// TerminalOutput reports whether C programs should buffer standard output by lines. A launcher reads it through a pipe or
+// a terminal of its own, and passes on what it gets: only what is written a line at a time comes out in whole lines.
+func (j *Job) TerminalOutput() bool {
+	var st unix.Stat_t
+	return unix.Fstat(1, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG
+}
+
+// Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
+// It is collective and may be called once. It blocks until all hosts have called it, which joinLimit bounds.
+func (j *Job) Exchange(address string) ([]string, error) {
+	if address == "" || len(address) > maxAddress {
+		return nil, fmt.Errorf("exchange addresses: an address of %d bytes", len(address))
+	}
+	table, err := j.star.exchange(address)
+	if err != nil {
+		return nil, fmt.Errorf("exchange addresses: %w", err)
+	}
+	if len(table) != j.size {
+		return nil, fmt.Errorf("exchange addresses: %d addresses for %d hosts", len(table), j.size)
+	}
+	return table, nil
+}
+
+// Fail ends the job for the reason in line, which should say what, why and what to do; "jia: " and the host are put before
+// it, unless it begins with "host <rank>: " already. Of several reasons only the first is printed, and the death of another
+// host counts as earlier. Fail never returns: the process is ended with status 1, at the latest after failLimit.
+func (j *Job) Fail(line string) {
+	if line = launch.OneLine(line); line == "" {
+		line = "the program ended the job without giving a reason"
+	}
+	who := fmt.Sprintf("host %d: ", j.rank)
+	j.star.fail(launch.OneLine(who + strings.TrimPrefix(line, who)))
+	time.Sleep(failLimit) // the star ends the process before
+	j.world.exit(1)
+}
+
+// Leaving says that this host is past jia_exit's barrier. From now on it may end as it likes: its launcher judges the exit
+// status. In host 0 it blocks until all hosts have said so.
+func (j *Job) Leaving() { j.star.leaving() }
+
+// Finish is for the host's exit handler. In a host that exits without Leaving it ends the job as Fail does. It does not wait for
+// the other hosts: the launcher does.
+func (j *Job) Finish() {
+	if !j.star.hasLeft() {
+		j.Fail("it called exit, or returned from main, before jia_exit, which ends the job: let every host call jia_exit before it ends")
+	}
+}
+
+// hostList words some ranks: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".
+func hostList(ranks []int) string {
+	const shown = 8
+	if len(ranks) == 1 {
+		return "host " + strconv.Itoa(ranks[0])
+	}
+	last := fmt.Sprintf("%d more", len(ranks)-shown)
+	if len(ranks) <= shown {
+		last = strconv.Itoa(ranks[len(ranks)-1])
+		ranks = ranks[:len(ranks)-1]
+	} else {
+		ranks = ranks[:shown]
+	}
+	return "hosts " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ranks), " ", ", "), "[]") + " and " + last
+}
+
+var errAgain = errors.New("it has been done already")

@@ -1,0 +1,368 @@
+package join
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A cast is the hosts of a job, all in this process: their exits and lines are noted instead of done.
+type cast struct {
+	t       *testing.T
+	address string
+	secret  []byte
+	world   world
+
+	mu    sync.Mutex
+	lines []string // printed
+	exits int
+}
+
+func newCast(t *testing.T) *cast {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cast{t: t, address: l.Addr().String(), secret: newSecret()}
+	_ = l.Close()
+	c.world = world{say: c.warn, join: joinLimit, handshake: handshakeLimit, exit: func(int) {
+		c.mu.Lock()
+		c.exits++
+		c.mu.Unlock()
+		runtime.Goexit()
+	}}
+	return c
+}
+
+func (c *cast) warn(line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, line)
+}
+
+func (c *cast) said() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string{}, c.lines...)
+}
+
+func (c *cast) config() Config {
+	return Config{Version: "3.0.0", Settings: "JIA_X=1", Warn: c.warn, world: c.world}
+}
+
+func (c *cast) launch(rank, size int) *Launch {
+	return &Launch{Launcher: "a test", Rank: rank, Size: size, means: agreed{address: c.address, secret: c.secret, from: "test"}}
+}
+
+// A result is what Join returned.
+type result struct {
+	job *Job
+	err error
+}
+
+// join starts one host.
+func (c *cast) join(l *Launch, config Config) chan result {
+	done := make(chan result, 1)
+	go func() {
+		job, err := Join(l, config)
+		done <- result{job, err}
+	}()
+	return done
+}
+
+// all starts a whole job, whose hosts are returned by rank.
+func (c *cast) all(size int) []*Job {
+	c.t.Helper()
+	var pending []chan result
+	for rank := range size {
+		pending = append(pending, c.join(c.launch(rank, size), c.config()))
+	}
+	jobs := make([]*Job, size)
+	for rank, done := range pending {
+		r := <-done
+		if r.err != nil {
+			c.t.Fatal(r.err)
+		}
+		jobs[rank] = r.job
+	}
+	return jobs
+}
+
+// eventually waits for something that goroutines do.
+func eventually(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); !there(); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("no " + what)
+		}
+	}
+}
+
+func TestJobFromStartToEnd(t *testing.T) {
+	c := newCast(t)
+	jobs := c.all(3)
+	tables := make([][]string, 3)
+	var group sync.WaitGroup
+	for rank, job := range jobs {
+		if job.Rank() != rank || job.Size() != 3 || job.Local() != 3 || !job.SameMachine() || job.Listen() != "127.0.0.1" {
+			t.Errorf("host %d: rank %d of %d, %d here, listens on %s", rank, job.Rank(), job.Size(), job.Local(), job.Listen())
+		}
+		if !bytes.Equal(job.Secret(), jobs[0].Secret()) || bytes.Equal(job.Secret(), c.secret) {
+			t.Errorf("host %d: another secret, or that of the file", rank)
+		}
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			var err error
+			if tables[rank], err = job.Exchange(fmt.Sprintf("127.0.0.1:%d", 1000+rank)); err != nil {
+				t.Error(err)
+			}
+			job.Leaving()
+			job.Finish()
+		}()
+	}
+	group.Wait()
+	want := []string{"127.0.0.1:1000", "127.0.0.1:1001", "127.0.0.1:1002"}
+	for _, got := range tables {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if lines := c.said(); len(lines) > 0 {
+		t.Errorf("said %q", lines)
+	}
+	if _, err := jobs[1].Exchange("again:1"); err == nil {
+		t.Error("a second exchange")
+	}
+}
+
+// die does to others what a guest's death does, and nothing to itself.
+func die(j *Job) {
+	g := j.star.(*guest)
+	g.mu.Lock()
+	g.left = true
+	g.mu.Unlock()
+	_ = g.conn.Close()
+}
+
+// The root must end in time and say one line, whatever a host does to the job.
+func TestFirstCauseIsSaidOnce(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(jobs []*Job)
+		want string
+	}{
+		{"a guest fails", func(jobs []*Job) { go jobs[2].Fail("no more paper") }, "host 2: no more paper"},
+		{"the root fails", func(jobs []*Job) { go jobs[0].Fail("host 0: no more ink") }, "host 0: no more ink"},
+		{"a guest dies", func(jobs []*Job) { die(jobs[1]) }, "host 1 (pid "},
+		{"a guest dies, which others notice first", func(jobs []*Job) {
+			go jobs[2].Fail("the connection to host 1 broke")
+			go jobs[0].Fail("the connection to host 1 broke")
+			die(jobs[1])
+		}, "host 1 (pid "},
+		{"a guest exits early", func(jobs []*Job) { go jobs[2].Finish() }, "host 2: it called exit"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCast(t)
+			began := time.Now()
+			test.do(c.all(3))
+			eventually(t, "line", func() bool { return len(c.said()) > 0 })
+			eventually(t, "end of all", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if lines := c.said(); len(lines) != 1 || !strings.HasPrefix(lines[0], test.want) {
+				t.Errorf("said %q, want %q", lines, test.want)
+			}
+		})
+	}
+}
+
+func TestRootGone(t *testing.T) {
+	c := newCast(t)
+	jobs := c.all(3)
+	r := jobs[0].star.(*root)
+	for _, g := range r.guests[1:] {
+		r.mu.Lock()
+		g.left = true // the root is as good as dead: it must not say that its guests are
+		r.mu.Unlock()
+		_ = g.conn.Close()
+	}
+	eventually(t, "end of the guests", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+	if lines := c.said(); len(lines) != 1 || !strings.Contains(lines[0], "host 0 at 127.0.0.1") {
+		t.Errorf("said %q", lines)
+	}
+}
+
+func TestWhoMayNotJoin(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		size int
+		bad  func(l *Launch, c *Config)
+		want string
+	}{
+		{"another version", 2, func(_ *Launch, c *Config) { c.Version = "3.1.4" }, "version 3.1.4 of the library, but host 0 has 3.0.0"},
+		{"other settings", 2, func(_ *Launch, c *Config) { c.Settings = "JIA_X=2" }, "JIA_X=2, but host 0 has JIA_X=1"},
+		{"another size", 2, func(l *Launch, _ *Config) { l.Size = 5 }, "was told of 5 hosts"},
+		{"a rank beyond the size", 2, func(l *Launch, _ *Config) { l.Rank = 2 }, "beyond the 2 hosts"},
+		{"a rank of the root's", 2, func(l *Launch, _ *Config) {}, "two hosts claim rank 0"},
+		{"a rank that another has", 3, func(l *Launch, _ *Config) {}, "two hosts claim rank 1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCast(t)
+			c.join(c.launch(0, test.size), c.config())
+			l, config := c.launch(1, test.size), c.config()
+			switch test.bad(l, &config); {
+			case strings.Contains(test.want, "rank 0"):
+				other := &root{self: hello(c.launch(0, 2), config, newSecret()), config: config}
+				eventually(t, "root", func() bool {
+					conn, err := net.Dial("tcp", c.address)
+					if err == nil {
+						_ = conn.Close()
+					}
+					return err == nil
+				})
+				other.contest(agreed{address: c.address, secret: c.secret}.place())
+			case strings.Contains(test.want, "rank 1"):
+				c.join(c.launch(1, test.size), config)
+				fallthrough
+			default:
+				c.join(l, config)
+			}
+			eventually(t, "line", func() bool { return strings.Contains(fmt.Sprint(c.said()), test.want) })
+		})
+	}
+}
+
+func TestWhoDoesNotCome(t *testing.T) {
+	c := newCast(t)
+	c.world.join = 300 * time.Millisecond
+	c.join(c.launch(0, 4), c.config())
+	c.join(c.launch(2, 4), c.config())
+	eventually(t, "line", func() bool { return len(c.said()) > 0 })
+	if lines := c.said(); len(lines) != 1 || !strings.HasPrefix(lines[0], "host 0: hosts 1 and 3 of 4 did not come") {
+		t.Errorf("said %q", lines)
+	}
+	eventually(t, "end", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+
+	// And with nobody at the meeting place:
+	alone := newCast(t)
+	alone.world.join = 100 * time.Millisecond
+	r := <-alone.join(alone.launch(1, 2), alone.config())
+	if r.err == nil || !strings.Contains(r.err.Error(), "reach host 0 at "+alone.address) {
+		t.Errorf("error %v", r.err)
+	}
+}
+
+// A tap passes a connection on and keeps what the guest says.
+func tap(t *testing.T, to string) (address string, said func() []byte) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var mu sync.Mutex
+	var kept bytes.Buffer
+	go func() {
+		guest, err := l.Accept()
+		if err != nil {
+			return
+		}
+		var root net.Conn
+		for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+			if root, err = net.Dial("tcp", to); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return
+		}
+		go func() { _, _ = io.Copy(guest, root) }()
+		_, _ = io.Copy(io.MultiWriter(root, writerFunc(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return kept.Write(b)
+		})), guest)
+	}()
+	return l.Addr().String(), func() []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		return bytes.Clone(kept.Bytes())
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// Whatever strangers send, before and after the job has begun, the job runs on, and one line is said.
+func TestStrangers(t *testing.T) {
+	c := newCast(t)
+	c.world.handshake = 500 * time.Millisecond
+	rootDone := c.join(c.launch(0, 3), c.config())
+	l := c.launch(1, 3)
+	address, said := tap(t, c.address)
+	l.means = agreed{address: address, secret: c.secret}
+	firstDone := c.join(l, c.config())
+	eventually(t, "hello", func() bool { return bytes.Contains(said(), []byte("hello")) })
+
+	var open []net.Conn
+	strangers := func() {
+		garbage := bytes.Repeat([]byte{0x5a, '\n', 0, 0xff}, 1<<14)
+		own := newGreeting(guestMagic)
+		for _, text := range [][]byte{nil, []byte("GET / HTTP/1.1\r\n\r\n"), garbage, []byte(questionMagic), []byte(guestMagic),
+			own[:], append(own[:], make([]byte, 32)...), said()} {
+			conn, err := net.Dial("tcp", c.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, conn)
+			_, _ = conn.Write(text)
+		}
+	}
+	strangers()
+	secondDone := c.join(c.launch(2, 3), c.config())
+	var jobs []*Job
+	for _, done := range []chan result{rootDone, firstDone, secondDone} {
+		r := <-done
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		jobs = append(jobs, r.job)
+	}
+	strangers()
+	for i, conn := range open { // each is closed by the root, the silent ones in time
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		answer, err := io.ReadAll(conn)
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			t.Errorf("connection %d is still open", i)
+		}
+		if bytes.Contains(answer, []byte("welcome")) || len(answer) > greetingSize+verdictSize {
+			t.Errorf("connection %d was told %q", i, answer)
+		}
+		_ = conn.Close()
+	}
+	var group sync.WaitGroup
+	for _, job := range jobs {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			if _, err := job.Exchange("127.0.0.1:1"); err != nil {
+				t.Error(err)
+			}
+			job.Leaving()
+		}()
+	}
+	group.Wait()
+	if lines := c.said(); len(lines) != 1 || !strings.Contains(lines[0], "refused a connection from 127.0.0.1") {
+		t.Errorf("said %q", lines)
+	}
+}

@@ -1,0 +1,62 @@
+/*
+ * host.c - the program that every launcher starts in these tests.
+ *
+ *   host sum     every host adds to a shared array under a lock; host 0 checks it and says how many hosts there were
+ *   host wait    every host says "ready <rank> <pid>" and then waits for host 0, which sleeps for ever
+ *   host exit N  the last host exits with status N before jia_exit; the others wait in a barrier
+ *   host error   host 1 calls jia_error
+ */
+#include <jia.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS = 4096 };
+
+static void sum(void)
+{
+	long *shared = (long *)jia_alloc(WORDS * sizeof(long));
+	long want = (long)jiahosts * (jiahosts + 1) / 2;
+	int i;
+
+	jia_barrier();
+	jia_lock(1);
+	for (i = 0; i < WORDS; i++)
+		shared[i] += jiapid + 1;
+	jia_unlock(1);
+	jia_barrier();
+	for (i = 0; i < WORDS; i++)
+		if (shared[i] != want)
+			jia_error("word %d is %ld, not %ld", i, shared[i], want);
+	jia_barrier();
+	if (jiapid == 0)
+		printf("the sum is right on %d hosts\n", jiahosts);
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "sum";
+
+	jia_init(argc, argv);
+	if (!strcmp(mode, "sum"))
+		sum();
+	if (!strcmp(mode, "wait")) {
+		printf("ready %d %d\n", jiapid, (int)getpid());
+		while (jiapid == 0)
+			sleep(60);
+		jia_barrier();
+	}
+	if (!strcmp(mode, "exit")) {
+		if (jiapid == jiahosts - 1)
+			exit(atoi(argv[2]));
+		jia_barrier();
+	}
+	if (!strcmp(mode, "error")) {
+		if (jiapid == 1)
+			jia_error("the input has no line 3");
+		jia_barrier();
+	}
+	jia_exit();
+	return 0;
+}
