@@ -3,6 +3,7 @@ package ssh
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -200,8 +201,11 @@ func TestMachineThatNobodyKnows(t *testing.T) {
 	}
 }
 
+// endLimit is within what time of the first cause everything must be gone.
+const endLimit = 2 * time.Second
+
 // underWay starts a job that would run for ever, and returns when every host has spoken.
-func underWay(t *testing.T, cmd *exec.Cmd, hosts int) (stderr *bytes.Buffer, wait func()) {
+func underWay(t *testing.T, cmd *exec.Cmd, hosts int) (stderr *bytes.Buffer, wait func(limit time.Duration)) {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := cmd.StdoutPipe()
@@ -219,11 +223,11 @@ func underWay(t *testing.T, cmd *exec.Cmd, hosts int) (stderr *bytes.Buffer, wai
 			t.Fatalf("%q, %v", line, err)
 		}
 	}
-	return stderr, func() {
+	return stderr, func(limit time.Duration) {
 		since := time.Now()
 		_, _ = io.Copy(io.Discard, lines)
 		_ = cmd.Wait()
-		if took := time.Since(since); took > 2*time.Second {
+		if took := time.Since(since); took > limit {
 			t.Errorf("the end took %v", took)
 		}
 	}
@@ -234,7 +238,7 @@ func TestOneHostDies(t *testing.T) {
 	for victim, place := range []string{"host 0 (pid ", "host 1 on node2 (pid ", "host 2 on node3 (pid "} {
 		cmd := n.job(t, "localhost\nnode2\nnode3\n", "die", fmt.Sprint(victim))
 		stderr, wait := underWay(t, cmd, 3)
-		wait()
+		wait(endLimit)
 		n.quiet(t)
 		if got := stderr.String(); !strings.HasPrefix(got, "jia: "+place) || !strings.Contains(got, "was killed by signal 9 (SIGKILL)") ||
 			strings.Count(got, "\n") != 1 {
@@ -251,7 +255,7 @@ func TestInterrupt(t *testing.T) {
 		if err := unix.Kill(-cmd.Process.Pid, number); err != nil {
 			t.Fatal(err)
 		}
-		wait()
+		wait(endLimit)
 		n.quiet(t)
 		if got, want := stderr.String(), "jia: interrupted ("+unix.SignalName(number)+")\n"; got != want {
 			t.Errorf("standard error %q, want %q", got, want)
@@ -262,18 +266,41 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// A network that breaks tells neither end. ssh notices, here sooner than it does unless it is told otherwise.
+func TestNetworkBreaks(t *testing.T) {
+	n := need(t)
+	cmd := n.job(t, "localhost\nnode2\n", "wait")
+	cmd.Env = append(cmd.Env, "JIA_SSH=ssh -F "+filepath.Join(n.dir, "config")+" -o ServerAliveInterval=1 -o ServerAliveCountMax=1")
+	stderr, wait := underWay(t, cmd, 2)
+	if err := n.hub.do("ip", "link", "set", "port1", "down"); err != nil {
+		t.Fatal(err)
+	}
+	wait(10 * time.Second)
+	if got := stderr.String(); strings.Count(got, "\n") != 1 ||
+		!strings.HasPrefix(got, "jia: the connection with host 1 on node2 is lost, which ends the job: Timeout, server 10.77.0.2 not responding: ") {
+		t.Errorf("standard error %q", got)
+	}
+	n.machines[1].stopSSHD() // so that nobody has to wait until the other end notices
+	if err := errors.Join(n.hub.do("ip", "link", "set", "port1", "up"), n.startSSHD(n.machines[1])); err != nil {
+		t.Fatal(err)
+	}
+	n.quiet(t)
+}
+
 // The connection is cut on the far side, on the near side, and by the death of the supervisor: whatever happens, no host is left.
 func TestConnectionIsCut(t *testing.T) {
 	n := need(t)
 	tests := []struct {
 		name    string
 		machine *machine // whose process is killed
-		command string
+		command string   // how its command line begins; "" for the environment instead
+		environ string
 		want    string
 	}{
-		{"the far sshd", n.machines[1], "sshd: ", "jia: the connection with hosts 1 and 2 on node2 is lost, which ends the job: "},
-		{"the near ssh", n.machines[0], "ssh ", "jia: the connection with hosts 1 and 2 on node2 is lost, which ends the job: ssh was killed"},
-		{"the supervisor", n.machines[0], "", "jia: host 0: the supervisor of the job (pid "},
+		{"the far sshd", n.machines[1], "sshd: ", "", "jia: the connection with hosts 1 and 2 on node2 is lost, which ends the job: "},
+		{"the near ssh", n.machines[0], "ssh ", "", "jia: the connection with hosts 1 and 2 on node2 is lost, which ends the job: ssh was killed"},
+		{"the agent", n.machines[1], "", "JIA_AGENT", "jia: the connection with hosts 1 and 2 on node2 is lost, which ends the job: ssh ended"},
+		{"the supervisor", n.machines[0], "", "JIA_SUPERVISOR", "jia: host 0: the supervisor of the job (pid "},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -292,7 +319,7 @@ func TestConnectionIsCut(t *testing.T) {
 				command := string(bytes.ReplaceAll(text, []byte{0}, []byte{' '}))
 				hit := strings.HasPrefix(command, test.command)
 				if test.command == "" {
-					hit = bytes.Contains(environ, []byte("\x00JIA_SUPERVISOR="))
+					hit = bytes.Contains(environ, []byte("\x00"+test.environ+"="))
 				}
 				if hit {
 					killed++
@@ -301,7 +328,7 @@ func TestConnectionIsCut(t *testing.T) {
 					}
 				}
 			}
-			wait()
+			wait(endLimit)
 			n.quiet(t)
 			if got := stderr.String(); killed == 0 || !strings.HasPrefix(got, test.want) || strings.Count(got, "\n") != 1 {
 				t.Errorf("%d killed, standard error %q", killed, got)
