@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -35,11 +36,20 @@ func TestLoadedAtRunTime(t *testing.T) {
 	}
 }
 
-// The libraries define what the header declares and nothing else that a program could see.
+// The libraries define what the headers declare, and nothing else that a program could see.
 func TestOnlyDeclaredNamesAreVisible(t *testing.T) {
 	header, err := exec.Command(compiler(), "-E", "-P", "../include/jia.h").Output()
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range list("../include") { // FORTRAN's, if there are any
+		if name != "jia.h" {
+			text, err := os.ReadFile(filepath.Join("../include", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			header = append(header, text...)
+		}
 	}
 	words := regexp.MustCompile(`[A-Za-z_]\w*`).FindAllString(string(header), -1)
 	for file, option := range map[string]string{linkShared(t): "-D", filepath.Join(built, "libjia.a"): "-g"} {
