@@ -75,16 +75,17 @@ func (p *place) reach(deadline time.Time) (net.Conn, []byte, error) {
 		if conn, secret, err = p.tryAll(); err == nil {
 			return conn, secret, nil
 		}
-		final := errors.Is(err, errLayout) || errors.Is(err, errFinal) || len(p.addresses) == 1 && errors.Is(err, errSecret)
-		if final || time.Now().After(deadline) {
+		var lasting final
+		hopeless := errors.Is(err, errLayout) || errors.As(err, &lasting) || len(p.addresses) == 1 && errors.Is(err, errSecret)
+		if hopeless || time.Now().After(deadline) {
 			return nil, nil, fmt.Errorf("reach host 0 at %s: %w", p.where, err)
 		}
 		time.Sleep(dialPause)
 	}
 }
 
-// errFinal is wrapped by errors that another attempt cannot cure.
-var errFinal = errors.New("another attempt would not help")
+// A final error is one that another attempt cannot cure.
+type final struct{ error }
 
 // tryAll tries all addresses at once; the first that proves to be host 0 counts. The error is that of the first address.
 func (p *place) tryAll() (net.Conn, []byte, error) {

@@ -60,5 +60,5 @@ func (m *munge) decode(credential []byte) (payload []byte, uid int, err error) {
 }
 
 func (m *munge) problem(code C.int) error {
-	return fmt.Errorf("munge: %s (%w)", C.GoString(C.jia_munge_problem(&m.library, code)), errFinal)
+	return final{fmt.Errorf("munge: %s", C.GoString(C.jia_munge_problem(&m.library, code)))}
 }

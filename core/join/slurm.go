@@ -156,7 +156,7 @@ func (s step) unseal(credential []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case uid != os.Geteuid():
-		return nil, fmt.Errorf("a credential of user %d: another user's program has the port (%w)", uid, errFinal)
+		return nil, final{fmt.Errorf("a credential of user %d: another user's program has the port", uid)}
 	case len(payload) < secretSize || string(payload[secretSize:]) != s.id:
 		return nil, errors.New("a credential of another Slurm step")
 	}
