@@ -36,7 +36,7 @@ module jia
     integer(c_int), parameter, public :: SUM_FLOAT = 10, MAX_FLOAT = 11, MIN_FLOAT = 12
     integer(c_int), parameter, public :: SUM_DOUBLE = 20, MAX_DOUBLE = 21, MIN_DOUBLE = 22
     integer(c_int), parameter, public :: MSG_PROC_ALL = -1, MSG_TAG_ALL = -1
-    integer(c_int), parameter, public :: HMIG = 0, ADWD = 1, BROADCAST = 2, LOADBAL = 3, WVEC = 4, ON = 1, OFF = 0
+    integer(c_int), parameter, public :: HMIG = 0, ADWD = 1, BROADCAST = 2, LOADBAL = 3, WVEC = 4, RDMA = 5, ON = 1, OFF = 0
 
     ! What one host did; jia.h explains the members. size is set by jia_stats.
     type, bind(C), public :: jia_stats_t

@@ -89,10 +89,12 @@ extern int hostc;
 /*
  * jia_init - start the other hosts of the job and join it.
  * @argc, @argv: those of main. Never changed, so options may be parsed before or after.
- * Call it once, before any other call here, and before creating threads. With JIA_NPROC=n in the
- * environment the job is n processes of this machine; without it, this process alone.
+ * Call it once, before any other call here, and before creating threads. A process that Slurm's srun, mpirun or mpiexec
+ * has started, or that has JIA_RANK in its environment, joins the others of its job. Otherwise this process starts
+ * them: with JIA_NPROC=n in the environment the job is n processes of this machine; without it, those of the hosts file
+ * (.jiahosts in the working directory, or JIA_HOSTS), over ssh; without that, this process alone.
  * Blocks until all hosts have joined. Threads: one, the main thread.
- * Fatal: a second call, a JIA_NPROC that is not a number from 1 up, a host that cannot be started.
+ * Fatal: a second call, a setting that cannot be used, a host that cannot be started.
  */
 void jia_init(int argc, char **argv);
 
@@ -342,9 +344,10 @@ void jia_loadcheck(void);
 /*
  * jia_config - turn an optimisation on or off.
  * @what: HMIG (home migration), ADWD (adaptive write detection), BROADCAST, LOADBAL (load balancing; see
- * jia_loadcheck), WVEC (write vectors). @on: ON or OFF. All are off at the start.
+ * jia_loadcheck), WVEC (write vectors), RDMA. @on: ON or OFF. All are off at the start.
  * In this version only LOADBAL does something: turning it on or off forgets what was measured. HMIG, ADWD,
- * BROADCAST and WVEC are accepted and have no effect yet. Another @what is ignored with one warning.
+ * BROADCAST and WVEC are accepted and have no effect yet; these optimisations follow in a later version. RDMA is
+ * accepted too: the transport is the setting JIA_COMM_TYPE. Another @what is ignored with one warning.
  * Every host makes the same calls. Does not block. Threads: any, but not during a call of jia_loadcheck.
  */
 void jia_config(int what, int on);
@@ -363,6 +366,9 @@ void jia_config(int what, int on);
 #endif
 #ifndef WVEC
 #define WVEC 4
+#endif
+#ifndef RDMA
+#define RDMA 5
 #endif
 
 

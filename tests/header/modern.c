@@ -19,7 +19,7 @@ static void (*const reduce)(const void *, void *, size_t, int, int) = jia_reduce
 
 static_assert(SUM_INT == 0 && MAX_INT == 1 && MIN_INT == 2 && SUM_FLOAT == 10 && MAX_FLOAT == 11 && MIN_FLOAT == 12
               && SUM_DOUBLE == 20 && MAX_DOUBLE == 21 && MIN_DOUBLE == 22, "the operations have their old numbers");
-static_assert(HMIG == 0 && ADWD == 1 && BROADCAST == 2 && LOADBAL == 3 && WVEC == 4, "so have the switches");
+static_assert(HMIG == 0 && ADWD == 1 && BROADCAST == 2 && LOADBAL == 3 && WVEC == 4 && RDMA == 5, "so have the switches");
 static_assert(MSG_PROC_ALL == -1 && MSG_TAG_ALL == -1, "and the wildcards");
 
 static int checked(int got)

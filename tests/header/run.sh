@@ -22,7 +22,9 @@ compile() { # compiler, flags and source; flags are to be split
 
 for std in gnu89 gnu99 gnu11 gnu17; do
 	compile "$cc" -std=$std "$old" "$here/old_splash.c"
+	compile "$cc" -std=$std "$old" "$here/every_name.c"
 done
+compile "$cxx" -std=c++17 "$strict" -x c++ "$here/every_name.c"
 for std in gnu89 c90 c99 gnu99 c11 gnu11 c17 gnu17; do
 	compile "$cc" -std=$std "$strict" -Wpedantic -Wstrict-prototypes "$here/own_names.c"
 done
@@ -43,12 +45,15 @@ done
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-# shellcheck disable=SC2086
-"$cc" -std=gnu89 $old "-I$include" "$here/old_splash.c" "-L$lib" -ljia -o "$out/old_splash"
+for program in old_splash every_name; do
+	# shellcheck disable=SC2086
+	"$cc" -std=gnu89 $old "-I$include" "$here/$program.c" "-L$lib" -ljia -o "$out/$program"
+done
+"$cxx" -std=c++17 "-I$include" -x c++ "$here/every_name.c" -x none "-L$lib" -ljia -o "$out/every_name_cc"
 "$cc" "-I$include" "$here/own_names.c" "-L$lib" -ljia -o "$out/own_names"
 "$cc" "-I$include" "$here/modern.c" "-L$lib" -ljia -o "$out/modern"
 "$cxx" -std=c++17 "-I$include" "$here/modern.cc" "-L$lib" -ljia -o "$out/modern_cc"
-for program in old_splash own_names modern modern_cc; do
+for program in old_splash every_name every_name_cc own_names modern modern_cc; do
 	for hosts in 1 2 3; do
 		echo "JIA_NPROC=$hosts $program"
 		JIA_NPROC=$hosts "$out/$program"
