@@ -46,6 +46,11 @@ template() { # SOURCE.in FOLDER
   fill "$1" > "$filled"
   file 644 "$filled" "$2"
 }
+# A document's links to the examples lead to where those are installed.
+document() { # SOURCE FOLDER
+  sed 's|](\(\.\./\)\?c_examples/|](\1examples/|g' "$1" > "$work/${1##*/}"
+  file 644 "$work/${1##*/}" "$2"
+}
 link() { # TARGET PATH
   if [ "$action" = uninstall ]; then rm -f "$DESTDIR$2"; return; fi
   mkdir -p "$DESTDIR${2%/*}"
@@ -53,7 +58,7 @@ link() { # TARGET PATH
 }
 
 everything() {
-  local f
+  local f dir
   file 644 "$build/libjia.a" "$libdir"
   file 644 "$build/shared/libjia.so.$version" "$libdir"
   link "libjia.so.$version" "$libdir/$soname"
@@ -74,9 +79,15 @@ everything() {
       file 644 "$f" "$mandir/$(basename "$(dirname "$f")")"
     fi
   done
-  for f in README.md CHANGELOG.md LICENSE; do file 644 "$f" "$docdir"; done
-  for f in docs/*.md; do file 644 "$f" "$docdir/docs"; done
-  for f in c_examples/*.c c_examples/README.md; do file 644 "$f" "$docdir/examples"; done
+  for f in README.md CHANGELOG.md; do document "$f" "$docdir"; done
+  file 644 LICENSE "$docdir"
+  for f in docs/*.md; do document "$f" "$docdir/docs"; done
+  document c_examples/README.md "$docdir/examples"
+  for f in c_examples/*.c; do file 644 "$f" "$docdir/examples"; done
+  for f in c_examples/{tutorial/*.c,porting/nbody.*,fortran/*.f,fortran/*.f90}; do
+    dir=${f%/*}
+    file 644 "$f" "$docdir/examples/${dir##*/}"
+  done
   install -m 644 packaging/examples.mk "$work/Makefile"
   file 644 "$work/Makefile" "$docdir/examples"
 }
@@ -91,7 +102,7 @@ case $action in
   uninstall)
     everything
     # Folders of ours only. Others, such as lib/pkgconfig, were there before or may be wanted after.
-    for dir in "$libdir/cmake/jia" "$docdir/docs" "$docdir/examples" "$docdir"; do
+    for dir in "$libdir/cmake/jia" "$docdir/docs" "$docdir"/examples/{fortran,porting,tutorial} "$docdir/examples" "$docdir"; do
       if [ -d "$DESTDIR$dir" ]; then rmdir --ignore-fail-on-non-empty "$DESTDIR$dir"; fi
     done
     ;;

@@ -53,7 +53,7 @@ func newLink(s *supervisor, to *site, command []string, p *parcel) (*link, error
 	l.progress()
 	path, err := exec.LookPath(command[0])
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w: install ssh", to.Name, err)
+		return nil, fmt.Errorf("cannot reach %s: %w: install ssh, or correct JIA_SSH", to.Name, err)
 	}
 	var ours [3]*os.File
 	var theirs [3]uintptr

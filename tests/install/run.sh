@@ -90,8 +90,18 @@ quietly c++ -std=c++17 -Wall -Wextra -Werror "$here/cxx/prefix.cc" $(pkg-config 
 runs "C++17, pkg-config" "$work/cxx/by-hand"
 
 cp -r "$prefix/share/doc/jia/examples" "$work/examples"
-quietly make -C "$work/examples" pi hybrid
-JIA_NPROC=4 "$work/examples/pi" 2 > /dev/null || fail "the installed example pi"
+quietly make -C "$work/examples" all fortran
+(
+  cd "$work/examples/porting"
+  for program in ../pi ./nbody ../tutorial/step4 ../fortran/mm_f77 ../fortran/heat_f90; do
+    JIA_NPROC=4 "$program" > "$work/log" 2>&1 || { cat "$work/log" >&2; fail "the installed example $program"; }
+  done
+)
+grep -rhoE '\]\(\.\./[a-z_]*examples/[^)]*' "$prefix/share/doc/jia/docs" | cut -c 6- | sort -u > "$work/targets"
+while read -r target; do
+  [ -e "$prefix/share/doc/jia/$target" ] || fail "an installed document has a link to $target, which is not there"
+done < "$work/targets"
+[ -s "$work/targets" ] || fail "found no link to an example in the documents"
 
 say "manual pages"
 # Those that FORTRAN alone sees are not in jia.h, and have no page.
