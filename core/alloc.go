@@ -67,10 +67,14 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 		return nil
 	}
 	needBlock := func(bytes uint64) error {
-		if bytes == 0 {
-			return misuse("%s: a block of 0 bytes; give each block at least 1", describeAlloc(call, args))
+		if int64(bytes) <= 0 {
+			return misuse("%s: a block of %d bytes; give each block at least 1", describeAlloc(call, args), int64(bytes))
 		}
 		return nil
+	}
+	if int64(size) < 0 {
+		return 0, misuse("%s: %d bytes; a size must be 0 or more, and an int overflows at 2 GiB: multiply in size_t",
+			describeAlloc(call, args), int64(size))
 	}
 	var err error
 	switch call {

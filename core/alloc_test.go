@@ -96,7 +96,9 @@ func TestAllocationsThatCannotBe(t *testing.T) {
 		says string
 	}{
 		{"more than is reserved", CallAlloc, []uint64{101 * 64}, "raise JIA_REGION_SIZE"},
-		{"more than there are numbers for", CallAlloc, []uint64{^uint64(0)}, "raise JIA_REGION_SIZE"},
+		{"more than there are numbers for", CallAlloc, []uint64{1<<63 - 1}, "raise JIA_REGION_SIZE"},
+		{"a negative size", CallAlloc, []uint64{^uint64(0)}, "jia_alloc(-1): -1 bytes"},
+		{"a negative block", CallAlloc3, []uint64{64, ^uint64(4), 0}, "a block of -5 bytes"},
 		{"a host that is not there", CallAlloc2p, []uint64{64, 2}, "host 2 does not exist"},
 		{"a negative host", CallAlloc3, []uint64{64, 64, ^uint64(0)}, "host -1 does not exist"},
 		{"no blocks", CallAlloc4, []uint64{64, 0}, "no block"},

@@ -27,6 +27,8 @@ func TestMistakes(t *testing.T) {
 		{"cv_wait_negative", []int{1, 2}, []string{"jia_waitcv(-1)", "from 0 up"}},
 		{"alloc_too_much", []int{1, 2}, []string{"jia_alloc(68157440)", "JIA_REGION_SIZE"}},
 		{"alloc_way_too_much", []int{1, 2}, []string{"jia_alloc(", "JIA_REGION_SIZE"}},
+		{"alloc_negative", []int{1, 2}, []string{"jia_alloc(-4096)", "overflows"}},
+		{"alloc_negative_block", []int{1, 2}, []string{"jia_alloc2(4096, -5)", "block of -5"}},
 		{"alloc_in_small_steps", []int{1, 2}, []string{"jia_alloc(1048576)", "JIA_REGION_SIZE"}},
 		{"alloc_no_such_host", []int{1, 2}, []string{"jia_alloc2p(4096,", "host"}},
 		{"alloc_negative_host", []int{1, 2}, []string{"jia_alloc3(4096, 4096, -1)", "host"}},

@@ -17,10 +17,10 @@ func (m machine) settings(s conf.Settings, warnings []string, err error) section
 		sec.Items = append(sec.Items, i)
 	}
 	for _, w := range warnings {
-		sec.Items = append(sec.Items, item{Name: "warning", Value: w, State: low, Remedy: "as it says"})
+		sec.Items = append(sec.Items, item{Name: "warning", Value: w, State: low, Remedy: "correct the setting, or remove it"})
 	}
 	if err != nil {
-		sec.Items = append(sec.Items, item{Name: "mistake", Value: err.Error(), State: bad, Remedy: "as it says"})
+		sec.Items = append(sec.Items, item{Name: "mistake", Value: err.Error(), State: bad, Remedy: "correct the setting, or remove it"})
 	}
 	return sec
 }

@@ -77,8 +77,11 @@ func (p *place) reach(deadline time.Time) (net.Conn, []byte, error) {
 		}
 		var lasting final
 		hopeless := errors.Is(err, errLayout) || errors.As(err, &lasting) || len(p.addresses) == 1 && errors.Is(err, errSecret)
-		if hopeless || time.Now().After(deadline) {
+		if hopeless {
 			return nil, nil, fmt.Errorf("reach host 0 at %s: %w", p.where, err)
+		}
+		if time.Now().After(deadline) {
+			return nil, nil, fmt.Errorf("reach host 0 at %s: %w: see that host 0 runs there, and that this machine can reach it", p.where, err)
 		}
 		time.Sleep(dialPause)
 	}

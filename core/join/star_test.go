@@ -257,7 +257,8 @@ func TestWhoDoesNotCome(t *testing.T) {
 	alone := newCast(t)
 	alone.world.join = 100 * time.Millisecond
 	r := <-alone.join(alone.launch(1, 2), alone.config())
-	if r.err == nil || !strings.Contains(r.err.Error(), "reach host 0 at "+alone.address) {
+	if r.err == nil || !strings.Contains(r.err.Error(), "reach host 0 at "+alone.address) ||
+		!strings.Contains(r.err.Error(), "see that host 0 runs there") {
 		t.Errorf("error %v", r.err)
 	}
 }

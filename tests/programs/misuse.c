@@ -23,7 +23,9 @@ static void exit_in_scope(void) { jia_lock(4); jia_exit(); }
 static void cv_negative(void) { jia_setcv(-1); }
 static void cv_wait_negative(void) { jia_waitcv(-1); }
 static void alloc_too_much(void) { jia_alloc((size_t)65 << 20); }
-static void alloc_way_too_much(void) { jia_alloc(~(size_t)0); }
+static void alloc_way_too_much(void) { jia_alloc(~(size_t)0 / 2); }
+static void alloc_negative(void) { int n = -4096; jia_alloc(n); }
+static void alloc_negative_block(void) { jia_alloc2(4096, -5); }
 static void alloc_in_small_steps(void) { for (;;) jia_alloc(1 << 20); }
 static void alloc_no_such_host(void) { jia_alloc2p(4096, jiahosts); }
 static void alloc_negative_host(void) { jia_alloc3(4096, 4096, -1); }
@@ -132,7 +134,8 @@ static const struct mistake {
 	MISTAKE(unlock_twice), MISTAKE(barrier_in_scope), MISTAKE(exit_in_scope), MISTAKE(cv_negative),
 	MISTAKE(cv_wait_negative), MISTAKE(alloc_too_much), MISTAKE(alloc_way_too_much), MISTAKE(alloc_in_small_steps),
 	MISTAKE(alloc_no_such_host), MISTAKE(alloc_negative_host), MISTAKE(alloc_no_block), MISTAKE(alloc_no_blocks),
-	MISTAKE(alloc_negative_part), MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
+	MISTAKE(alloc_negative_part), MISTAKE(alloc_negative), MISTAKE(alloc_negative_block),
+	MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
 	MISTAKE(wait_for_barrier), MISTAKE(leave_early), MISTAKE(error_with_newline), MISTAKE(error_of_many_lines),
 	MISTAKE(error_very_long), MISTAKE(unlock_of_another_thread), MISTAKE(barrier_of_two_threads),
 	MISTAKE(touch_unallocated), MISTAKE(send_no_such_host), MISTAKE(send_negative_tag), MISTAKE(send_negative_length),
