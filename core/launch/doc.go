@@ -60,6 +60,8 @@ const (
 	outputLimit = 500 * time.Millisecond
 	// Job.Fail gives up waiting for the supervisor and exits by itself.
 	failLimit = 1500 * time.Millisecond
+	// How long after a SIGHUP the death of host 0 that may have brought it about is looked for.
+	orphanLimit = 10 * time.Millisecond
 	// A signal from the terminal within this time explains any death: every process of the group had it.
 	interruptLimit = time.Second
 )

@@ -108,9 +108,31 @@ func (s *supervisor) outputLost(k *sink) {
 
 // terminalSignal is called for a signal to this process, which is one to the whole group.
 func (s *supervisor) terminalSignal(number unix.Signal) {
-	if !fromTerminal(number) {
-		return
+	switch {
+	case !fromTerminal(number):
+	case number == unix.SIGHUP && s.pidfd >= 0:
+		// A host 0 that dies orphans its process group, and the kernel sends the signal to a group that is orphaned while
+		// some of it is stopped. That happens in the moment of the death: let it be heard of first.
+		s.loop.after(orphanLimit, func() {
+			if exited(s.pidfd) {
+				s.firstEnded()
+			}
+			s.wasInterrupted(number)
+		})
+	default:
+		s.wasInterrupted(number)
 	}
+}
+
+// exited tells whether the process behind a pidfd is gone.
+func exited(pidfd int) bool {
+	list := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(list, 0)
+	return err == nil && n > 0
+}
+
+// wasInterrupted takes note of a signal to the whole group, and passes it on to other machines.
+func (s *supervisor) wasInterrupted(number unix.Signal) {
 	s.interrupted, s.interrupt = time.Now(), number
 	for _, l := range s.links[1:] {
 		if l.launched {
