@@ -111,7 +111,9 @@ func (j *Job) Fail(line string) {
 	if line == "" {
 		line = "the program ended the job without giving a reason"
 	}
-	if err := j.send(message{Kind: kindFail, Line: line}); err != nil {
+	if err := j.send(message{Kind: kindFail, Line: line}); errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		j.bereaved() // it was gone before, and losing it makes other machines' hosts end, too
+	} else if err != nil {
 		j.lastWord(byHost(j.rank, line))
 	}
 	// The listener ends the process before. A system call, not a timer: Go's timers need Go's own epoll descriptor, which a
@@ -251,6 +253,11 @@ func (j *Job) orphaned() {
 		close(j.drained)
 		return
 	}
+	j.bereaved()
+}
+
+// bereaved ends the process because the supervisor is gone. Host 0 says so for all.
+func (j *Job) bereaved() {
 	if j.rank == 0 {
 		j.lastWord(fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
 			"see the kernel's log (dmesg) for a lack of memory", j.supervisorPid))

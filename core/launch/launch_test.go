@@ -399,15 +399,22 @@ func TestOldKernelsAndSandboxesWithoutPidfd(t *testing.T) {
 }
 
 func TestDeathOfTheSupervisorEndsTheJob(t *testing.T) {
-	t.Parallel()
-	s := begin(t, command(t, 3, "die", "supervisor", "1"))
-	s.end(t)
-	if s.cmd.ProcessState.Success() {
-		t.Error("exit status 0")
-	}
-	want := fmt.Sprintf("jia: host 0: the supervisor of the job (pid %d) is gone", s.pids[0])
-	if got := s.stderr.String(); !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 {
-		t.Errorf("standard error %q, want %q", got, want)
+	for _, test := range []struct{ how, victim string }{
+		{"supervisor", "1"},
+		{"supervisor, and what follows", "0"}, // such as the end of hosts on other machines
+	} {
+		t.Run(test.how, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, command(t, 3, "die", test.how, test.victim))
+			s.end(t)
+			if s.cmd.ProcessState.Success() {
+				t.Error("exit status 0")
+			}
+			want := fmt.Sprintf("jia: host 0: the supervisor of the job (pid %d) is gone", s.pids[0])
+			if got := s.stderr.String(); !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 {
+				t.Errorf("standard error %q, want %q", got, want)
+			}
+		})
 	}
 }
 

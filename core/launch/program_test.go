@@ -284,9 +284,16 @@ func die(job *Job, args []string) int {
 			panic(err)
 		}
 		select {}
-	case "supervisor":
+	case "supervisor", "supervisor, and what follows":
+		job.mu.Lock() // so that the listener comes late
 		if err := unix.Kill(job.supervisorPid, unix.SIGKILL); err != nil {
 			panic(err)
+		}
+		for strings.Trim(processState(job.supervisorPid), "ZX") != "" {
+		}
+		job.mu.Unlock()
+		if how != "supervisor" {
+			job.Fail("lost host 2")
 		}
 		select {}
 	case "exec":

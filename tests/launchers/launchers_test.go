@@ -14,10 +14,11 @@ import (
 
 // A launcher starts n processes of the program as one of its users would.
 type launcher struct {
-	name  string
-	start func(j *job, n int, env []string, args ...string)
-	kills bool // it ends the others itself when one dies, and says so in words of its own
-	loud  bool // a signal to it must come twice
+	name    string
+	start   func(j *job, n int, env []string, args ...string)
+	kills   bool // it ends the others itself when one dies, and says so in words of its own
+	loud    bool // a signal to it must come twice
+	lenient bool // after an interrupt its status is 0 now and then, whatever program it has started
 }
 
 func srun(mpi string) func(j *job, n int, env []string, args ...string) {
@@ -71,7 +72,7 @@ var launchers = []launcher{
 	{name: "srun", start: srun("none"), loud: true},
 	{name: "srun --mpi=pmi2", start: srun("pmi2"), loud: true},
 	{name: "srun --mpi=pmix", start: srun("pmix"), loud: true, kills: true},
-	{name: "mpiexec of MPICH", start: mpiexec, kills: true},
+	{name: "mpiexec of MPICH", start: mpiexec, kills: true, lenient: true},
 	{name: "mpirun of Open MPI", start: mpirun, kills: true},
 	{name: "by hand", start: byHand},
 }
@@ -167,7 +168,7 @@ func TestInterrupt(t *testing.T) {
 			}
 			interrupt()
 		}
-		if err := j.wait(); err == nil {
+		if err := j.wait(); err == nil && !l.lenient {
 			t.Errorf("status 0 after an interrupt\n%s", j.report())
 		}
 		j.gone("", 10*time.Second) // how long a launcher gives its processes is its own business
