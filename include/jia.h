@@ -435,8 +435,8 @@ typedef struct jia_stats {
 int jia_stats(jia_stats_t *out);
 
 /*
- * jia_startstat, jia_stopstat - begin and end a window on this host: jia_stats, and the report at exit, show what was
- * counted in the windows only, all together. Without them they show the whole run. The first jia_startstat drops
+ * jia_startstat, jia_stopstat - begin and end a window of counting on this host.
+ * jia_stats, and the report at exit, then show what was counted in the windows only, all together. Without them they show the whole run. The first jia_startstat drops
  * what came before; jia_stopstat without it ends a window that began in jia_init. Starting twice, or stopping
  * twice, does nothing. The values that jia_stats_t calls "now" do not depend on windows.
  * They are not collective, but figures of different hosts compare only if all call them at the same places, best after a

@@ -25,7 +25,7 @@ $(SHARED): $(LIB) scripts/shared.sh scripts/version.sh core/conf/version.go
 build/bin/%: $(SOURCES) $(wildcard cmd/*/*.go) go.mod go.sum
 	$(GO) build -trimpath -buildvcs=false -buildmode=pie -o $@ ./cmd/$*
 
-$(MANPAGES): include/jia.h core/conf/version.go $(wildcard scripts/manpages/*.go)
+$(MANPAGES): include/jia.h $(wildcard core/conf/*.go) $(wildcard scripts/manpages/*.go)
 	$(GO) run ./scripts/manpages -out build/man -version $(VERSION)
 
 .PHONY: install

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jiajia/core/conf"
 )
 
 const small = `/*
@@ -143,5 +145,10 @@ An \fIn\fR of 0.
 	}
 	if want := ".SH HEADING\n.IP \\(bu 2\nAn item that goes on.\n.PP\nAnd text.\n"; !strings.Contains(pages["man7/jia.7"], want) {
 		t.Errorf("jia(7) lacks\n%s\nin\n%s", want, pages["man7/jia.7"])
+	}
+	for _, setting := range conf.Table {
+		if !strings.Contains(pages["man7/jia.7"], "\n.B "+setting.Env+"\n") {
+			t.Errorf("jia(7) lacks %s", setting.Env)
+		}
 	}
 }

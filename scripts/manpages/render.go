@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"jiajia/core/conf"
 )
 
 // A manual renders pages that share names and footer.
@@ -150,6 +152,22 @@ func (m manual) overview(h *header) string {
 	}
 	b.WriteString(".SS Macros\n" + m.inline("The header has the macros of the Argonne National Laboratory (ANL) too, which the "+
 		"SPLASH programs use. Its comments say what each does.") + "\n")
+	b.WriteString(m.settings())
+	return b.String()
+}
+
+// settings is the part of jia(7) about what a user can set.
+func (m manual) settings() string {
+	var b strings.Builder
+	b.WriteString(".SH ENVIRONMENT\n")
+	for _, s := range conf.Table {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", escape(s.Env), m.inline(sentence(s.Meaning)+". Value: "+s.Type+". Default: "+s.Default+s.Unset+"."))
+	}
+	fmt.Fprintf(&b, ".SH FILES\n.TP\n.I %s\n%s\n.TP\n.I %s\n%s\n", conf.HostsFile,
+		m.inline("In the working directory: a line for each machine of the job, such as \"node2 alice slots=4\", the one where it is started first."),
+		conf.ConfFile, m.inline("In the working directory: settings in the form \"key = value\". A key is the name of a variable without JIA_, "+
+			"in lower case. The environment comes before it. docs/configuration.md has the details."))
+	b.WriteString(".SH SEE ALSO\n.BR jia\\-info (1)\n")
 	return b.String()
 }
 
