@@ -102,8 +102,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
 .PHONY: processes
+# One package after the other: they use the whole machine, and look for what others might leave behind.
 processes: examples ## real processes: examples and random programs, both fault backends, as an ordinary user too
-	$(GO) test -count=1 -timeout 20m ./tests/...
+	$(GO) test -count=1 -p 1 -timeout 30m ./tests/...
 
 .PHONY: processes-shared
 processes-shared: ## a part of the same with libjia.so
