@@ -177,6 +177,7 @@ func Join() (*Job, error) {
 	}
 	// The program may have closed what it did not open, and opened something else in its place.
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		awaitEnd() // the supervisor has seen the end of it, and says so once for all hosts
 		return nil, fmt.Errorf("join the job: descriptor %d, the connection with the supervisor, is not there any more: "+
 			"the program has closed it before jia_init; let it close only what it has opened", fd)
 	}

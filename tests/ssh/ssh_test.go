@@ -160,7 +160,7 @@ func TestHomeThatForbidsPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "jia: cannot start host 1 on node2: programs in " + me.HomeDir + "/.cache/jiajia cannot be run, "
-	if got.code != 1 || !strings.HasPrefix(got.stderr, want) || strings.Count(got.stderr, "\n") != 1 {
+	if got.code != 1 || !strings.HasPrefix(got.stderr, want) || !strings.HasSuffix(got.stderr, ": correct that on node2\n") || strings.Count(got.stderr, "\n") != 1 {
 		t.Errorf("%+v", got)
 	}
 }
