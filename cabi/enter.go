@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/core/conf"
 	"jiajia/core/event"
 	"jiajia/core/join"
@@ -39,7 +41,7 @@ func enter(getenv func(string) string) (conf.Settings, error) {
 		}
 		return settings, err
 	}
-	settings, warnings, err := conf.Read(getenv)
+	settings, warnings, err := conf.Read(cameFrom(), getenv)
 	if err != nil {
 		return settings, err
 	}
@@ -82,7 +84,7 @@ func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) err
 
 // startHosts makes this process host 0 of a job on the machines of the hosts file, or on this machine alone.
 func startHosts(settings conf.Settings, warnings []string) error {
-	hosts, more, err := conf.ReadHosts(settings)
+	hosts, more, err := conf.ReadHosts(cameFrom(), settings)
 	if err != nil {
 		return err
 	}
@@ -93,12 +95,22 @@ func startHosts(settings conf.Settings, warnings []string) error {
 		}
 		hosts = []conf.Host{{Name: "localhost", Slots: settings.NProc}}
 	}
-	options := launch.Options{Dir: startDirectory(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
+	options := launch.Options{Dir: startDirectory(), Args: startArguments(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
 		SSH: settings.SSH, Network: settings.Network}
 	for _, h := range hosts {
 		options.Machines = append(options.Machines, launch.Machine{Name: h.Name, User: h.User, Hosts: h.Slots})
 	}
 	return become(launch.StartOn(options))
+}
+
+// cameFrom returns the directory that the program was started in if it has gone elsewhere since, else "": that is where the user
+// has put the files of the job, or said where they are.
+func cameFrom() string {
+	dir := startDirectory()
+	if now, err := unix.Getwd(); err == nil && now == dir {
+		return ""
+	}
+	return dir
 }
 
 // newLog returns the log of a host.

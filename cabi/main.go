@@ -9,6 +9,7 @@ package main
 #include "calls.h"
 
 const char *jia_start_directory(void); // supervise.c
+const char *jia_start_arguments(size_t *length);
 */
 import "C"
 
@@ -17,6 +18,7 @@ import (
 	"unsafe"
 
 	"jiajia/core"
+	"jiajia/core/launch"
 	"jiajia/core/region"
 	"jiajia/core/stats"
 	"jiajia/core/wire"
@@ -117,6 +119,16 @@ func jiaGoStats(words *C.ulong) C.int {
 
 // startDirectory returns where the program was started, "" when that is not known.
 func startDirectory() string { return C.GoString(C.jia_start_directory()) }
+
+// startArguments returns the arguments that the program was started with, nil when they are not known.
+func startArguments() []string {
+	var length C.size_t
+	text := C.jia_start_arguments(&length)
+	if text == nil {
+		return nil
+	}
+	return launch.Arguments(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length)))
+}
 
 //export jiaSupervise
 func jiaSupervise() C.int { return C.int(supervise()) }

@@ -8,6 +8,7 @@
  * go_started in early.c, the first after Go's start, calls jia_supervise_if_asked, which does not return in that copy.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,15 +19,64 @@
 /* jia_start_directory returns the working directory that the process began with, "" if it could not be found. */
 const char *jia_start_directory(void);
 
+/*
+ * jia_start_arguments returns the arguments that the process began with, a null byte behind each, and their length in all; NULL if
+ * there was no memory for them, or no /proc.
+ */
+const char *jia_start_arguments(size_t *length);
+
 /* The supervisor's descriptors are 0 to 8, as core/launch passes them; the agent's are the standard ones. */
 #define FIRST_FOREIGN_DESCRIPTOR 9
 
 static char directory[PATH_MAX];
+static char *arguments;
+static size_t arguments_length;
 static int asked;
 
 const char *jia_start_directory(void)
 {
 	return directory;
+}
+
+const char *jia_start_arguments(size_t *length)
+{
+	*length = arguments_length;
+	return arguments;
+}
+
+/*
+ * keep_arguments copies the arguments before the program can cut them up: strtok and getsubopt write into them, and the other
+ * hosts shall see what was typed.
+ */
+static void keep_arguments(void)
+{
+	size_t room = 4096;
+	ssize_t n = 0;
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	do {
+		char *larger;
+
+		if (arguments_length + 1 > room / 2)
+			room *= 2;
+		larger = realloc(arguments, room);
+		if (!larger) {
+			n = -1;
+			break;
+		}
+		arguments = larger;
+		n = read(fd, arguments + arguments_length, room - arguments_length);
+		if (n > 0)
+			arguments_length += (size_t)n;
+	} while (n > 0);
+	close(fd);
+	if (n < 0) {
+		free(arguments);
+		arguments = NULL;
+		arguments_length = 0;
+	}
 }
 
 int jia_watches(void)
@@ -37,6 +87,8 @@ int jia_watches(void)
 __attribute__((constructor(101))) static void prepare(void)
 {
 	asked = secure_getenv("JIA_SUPERVISOR") || secure_getenv("JIA_AGENT");
+	if (!asked)
+		keep_arguments();
 	if (!getcwd(directory, sizeof directory))
 		directory[0] = '\0'; /* it was removed: the present one has to do */
 	if (!secure_getenv("JIA_SUPERVISOR"))

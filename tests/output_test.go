@@ -75,12 +75,12 @@ func TestWaysToLeave(t *testing.T) {
 	}
 }
 
-// Arguments, environment and working directory are those of the started process on every host, even when it has permuted its
-// arguments before jia_init. Standard input is host 0's alone.
+// Arguments, environment and working directory are those of the started process on every host, even when it has permuted
+// and cut up its arguments before jia_init. Standard input is host 0's alone.
 func TestSurroundings(t *testing.T) {
 	const hosts = 4
 	r := job{program: "surroundings", hosts: hosts, stdin: "two\nlines\n", env: []string{"ODD=a \"value\" = 'of'\ttext", "EMPTY="},
-		args: []string{"first", "-a", "value of a", "", "späť", "--", "-z", "*"}}.start(t)
+		args: []string{"-c", "x,y", "first", "-a", "value of a", "", "späť", "--", "-z", "*"}}.start(t)
 	result := r.wait()
 	result.good(t, "")
 	told := make([][]string, hosts)
@@ -107,8 +107,9 @@ func TestSurroundings(t *testing.T) {
 		}
 		told[host] = slices.Delete(lines, at, at+1)
 	}
-	for _, want := range []string{"directory " + r.dir, "argument 1 is <-a>", "argument 2 is <value of a>", "argument 4 is <first>",
-		"argument 5 is <>", "argument 6 is <späť>", "argument 7 is <-z>", "1 option(s), the first other argument is 4",
+	for _, want := range []string{"directory " + r.dir, "argument 2 is <x>", "argument 3 is <-a>", "argument 4 is <value of a>",
+		"argument 6 is <first>", "argument 7 is <>", "argument 8 is <späť>", "argument 9 is <-z>",
+		"1 option(s), the first other argument is 6",
 		"environment ODD=a \"value\" = 'of'\ttext", "environment EMPTY="} {
 		if !slices.Contains(told[0], want) {
 			t.Errorf("host 0 was not told %q", want)

@@ -25,7 +25,7 @@ type machine struct {
 
 // report looks at everything.
 func (m machine) report() report {
-	settings, warnings, err := conf.Read(m.env)
+	settings, warnings, err := conf.Read("", m.env)
 	if err != nil { // look at the rest with the defaults
 		settings, _ = conf.Load(func(string) string { return "" })
 	}

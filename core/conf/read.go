@@ -6,32 +6,47 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // maxFile bounds, in bytes, what is read of a file. No sensible file comes near it.
 const maxFile = 16 << 20
 
-// Read reads the settings as the process that a user started does: LoadFile with the ConfFile of the working directory,
-// or without one if there is none.
-func Read(env func(string) string) (Settings, []string, error) {
-	text, _, err := readFile(ConfFile)
+// Read reads the settings as the process that a user started does: LoadFile with the ConfFile of the directory dir, or without
+// one if there is none. dir is also what the names of files in the settings begin from; "" is the working directory.
+func Read(dir string, env func(string) string) (Settings, []string, error) {
+	path := filepath.Join(dir, ConfFile)
+	text, _, err := readFile(path)
 	if err != nil {
 		return Settings{}, nil, fmt.Errorf("read the settings: %w: make it a file that you may read, or remove it", err)
 	}
-	return LoadFile(env, ConfFile, text)
+	s, warnings, err := LoadFile(env, path, text)
+	s.Hosts, s.SecretFile = from(dir, s.Hosts), from(dir, s.SecretFile)
+	if s.Stats != StatsOff && s.Stats != StatsTable {
+		s.Stats = Stats(from(dir, string(s.Stats)))
+	}
+	return s, warnings, err
+}
+
+// from returns what a path that was written in dir means in any other directory.
+func from(dir, path string) string {
+	if dir == "" || path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // ReadHosts finds the hosts of a job that this process starts under settings s: from the hosts file that s names, else,
-// unless JIA_NPROC is in the environment, from the HostsFile in the working directory. hosts is nil when there is no
+// unless JIA_NPROC is in the environment, from the HostsFile in the directory dir, as in Read. hosts is nil when there is no
 // such file: the job is then s.NProc processes on this machine. With a file that s names, JIA_NPROC in the environment
 // keeps the first so many places and drops the others.
-func ReadHosts(s Settings) (hosts []Host, warnings []string, err error) {
+func ReadHosts(dir string, s Settings) (hosts []Host, warnings []string, err error) {
 	path := s.Hosts
 	if path == "" {
 		if s.NProcSet {
 			return nil, nil, nil
 		}
-		path = HostsFile
+		path = filepath.Join(dir, HostsFile)
 	}
 	text, found, err := readFile(path)
 	if err == nil && !found && s.Hosts != "" {

@@ -23,7 +23,7 @@ func folder(t *testing.T, files ...string) {
 
 func TestRead(t *testing.T) {
 	folder(t)
-	got, warnings, err := conf.Read(environment("JIA_LOG", "info"))
+	got, warnings, err := conf.Read("", environment("JIA_LOG", "info"))
 	want := defaults()
 	want.Log = conf.LogInfo
 	if diff := cmp.Diff(want, got); err != nil || warnings != nil || diff != "" {
@@ -31,7 +31,7 @@ func TestRead(t *testing.T) {
 	}
 
 	folder(t, ".jiaconf", "log = debug\nspin = off\nspni = 1\n")
-	got, warnings, err = conf.Read(environment("JIA_LOG", "info"))
+	got, warnings, err = conf.Read("", environment("JIA_LOG", "info"))
 	want.Spin = conf.SpinOff
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("a file: %v, %s", err, diff)
@@ -69,11 +69,11 @@ func TestReadHosts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			folder(t, test.files...)
-			s, _, err := conf.Read(environment(test.env...))
+			s, _, err := conf.Read("", environment(test.env...))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, warnings, err := conf.ReadHosts(s)
+			got, warnings, err := conf.ReadHosts("", s)
 			if err != nil || warnings != nil {
 				t.Fatalf("%v, %q", err, warnings)
 			}
@@ -112,13 +112,54 @@ func TestReadRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, _, err := conf.Read(environment(test.env...))
+			s, _, err := conf.Read("", environment(test.env...))
 			if err == nil {
-				_, _, err = conf.ReadHosts(s)
+				_, _, err = conf.ReadHosts("", s)
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("\n got %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// A program may have gone elsewhere before jia_init: what the user wrote means what it meant where it was written.
+func TestReadFromAnotherDirectory(t *testing.T) {
+	folder(t, ".jiaconf", "hosts = list\nspin = off\n", "list", "a\nb\n", ".jiahosts", "c\n")
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for _, test := range []struct {
+		env, want []string
+	}{
+		{nil, []string{"a", "b"}},
+		{[]string{"JIA_HOSTS", ".jiahosts"}, []string{"c"}},
+		{[]string{"JIA_HOSTS", dir + "/list"}, []string{"a", "b"}},
+	} {
+		s, _, err := conf.Read(dir, environment(append(test.env, "JIA_STATS", "s.json", "JIA_SECRET_FILE", "key")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts, _, err := conf.ReadHosts(dir, s)
+		var names []string
+		for _, h := range hosts {
+			names = append(names, h.Name)
+		}
+		if diff := cmp.Diff(test.want, names); err != nil || diff != "" {
+			t.Errorf("%q: %v, %s", test.env, err, diff)
+		}
+		if s.Spin != conf.SpinOff || string(s.Stats) != dir+"/s.json" || s.SecretFile != dir+"/key" {
+			t.Errorf("%q: %+v", test.env, s)
+		}
+	}
+	s, _, err := conf.Read(dir, environment("JIA_STATS", "1"))
+	if err != nil || s.Stats != conf.StatsTable || s.SecretFile != "" {
+		t.Errorf("%v, %+v", err, s)
+	}
+	s.Hosts = ""
+	if hosts, _, err := conf.ReadHosts(dir, s); err != nil || len(hosts) != 1 {
+		t.Errorf("%v, %v", hosts, err)
 	}
 }

@@ -187,8 +187,11 @@ func (a *agent) handleFor(w *ward, f frame) error {
 // launch starts the hosts.
 func (a *agent) launch(data []byte) error {
 	var what launch
-	if err := json.Unmarshal(data, &what); err != nil || len(a.hosts) > 0 || len(what.Args) == 0 {
-		return fmt.Errorf("what to launch is unclear (%w)", err)
+	if err := json.Unmarshal(data, &what); err != nil {
+		return fmt.Errorf("what to launch: %w", err)
+	}
+	if len(a.hosts) > 0 || len(what.Args) == 0 {
+		return fmt.Errorf("what to launch is unclear: %d arguments, %d hosts are here", len(what.Args), len(a.hosts))
 	}
 	var answer launched
 	if what.Network != "" {

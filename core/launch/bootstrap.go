@@ -32,7 +32,8 @@ const (
 const script = `
 umask 077;
 IFS= read -r sum && IFS= read -r size && IFS= read -r path && IFS= read -r name && IFS= read -r dir || exit 1;
-same() { [ -x "$1" ] && [ -f "$1" ] && found=$(sha256sum <"$1") && [ "${found%% *}" = "$sum" ]; };
+equal() { found=$(sha256sum <"$1") && [ "${found%% *}" = "$sum" ]; };
+same() { [ -x "$1" ] && [ -f "$1" ] && equal "$1"; };
 command -v sha256sum >/dev/null || { echo "sha256sum is not there: install coreutils" >&2; exit 1; };
 cache=${XDG_CACHE_HOME:-${HOME:?is not set on this machine, so there is no place for a copy of the program}/.cache}/jiajia;
 copy=$cache/$sum/$name;
@@ -46,7 +47,8 @@ else
   mkdir -p "$cache/$sum" && part=$(mktemp "$cache/$sum/.part.XXXXXX") || exit 1;
   trap "rm -f \"\$part\"" EXIT;
   head -c "$size" >"$part" && chmod 700 "$part" || exit 1;
-  same "$part" || { echo "the copy of the program arrived damaged" >&2; exit 1; };
+  equal "$part" || { echo "the copy of the program arrived damaged" >&2; exit 1; };
+  [ -x "$part" ] || { echo "programs in $cache cannot be run, which its file system forbids (noexec): set XDG_CACHE_HOME there" >&2; exit 1; };
   mv -f "$part" "$copy" || exit 1;
   trap - EXIT;
   run=$copy;

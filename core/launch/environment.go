@@ -85,14 +85,20 @@ func merge(env, over []string) []string {
 	return merged
 }
 
-// arguments returns the arguments this process was started with. The kernel keeps their bytes, so that a program
-// which has permuted its argv (getopt does) still starts the others with the original order.
+// arguments returns the arguments this process was started with. The kernel keeps their order, so that a program
+// which has permuted its argv (getopt does) still starts the others with the original one; but it shows what the program has
+// written into them.
 func arguments() ([]string, error) {
 	text, err := os.ReadFile("/proc/self/cmdline")
 	if err != nil {
 		return nil, fmt.Errorf("find the program's arguments: %w", err)
 	}
-	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"), nil
+	return Arguments(text), nil
+}
+
+// Arguments returns the arguments in text, which has the form of /proc/self/cmdline: a null byte behind each.
+func Arguments(text []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
 // program returns a path that executes this very binary. The name it was started by is preferred, since the path's

@@ -154,10 +154,10 @@ type hello struct {
 
 // A launch tells an agent what to run.
 type launch struct {
-	Args    []string `json:"args"` // with the program's name
-	Env     []string `json:"env"`  // in addition to the agent's own
-	Ranks   []int    `json:"ranks"`
-	Network string   `json:"network,omitempty"` // find this machine's address on it
+	Args    texts  `json:"args"` // with the program's name
+	Env     texts  `json:"env"`  // in addition to the agent's own
+	Ranks   []int  `json:"ranks"`
+	Network string `json:"network,omitempty"` // find this machine's address on it
 }
 
 // A launched is an agent's answer to a launch.

@@ -91,8 +91,11 @@ func (l *link) greet(data []byte) error {
 // hostsExist takes the agent's answer to a launch.
 func (l *link) hostsExist(data []byte) error {
 	var answer launched
-	if err := json.Unmarshal(data, &answer); err != nil || len(answer.Pids) != len(l.members) || l.launched {
-		return fmt.Errorf("the agent's answer does not fit (%d hosts, %w)", len(answer.Pids), err)
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return fmt.Errorf("the agent's answer: %w", err)
+	}
+	if len(answer.Pids) != len(l.members) || l.launched {
+		return fmt.Errorf("the agent's answer does not fit (%d hosts)", len(answer.Pids))
 	}
 	for i, m := range l.members {
 		m.pid = answer.Pids[i]

@@ -116,12 +116,16 @@ func (j *Job) Fail(line string) {
 	} else if err != nil {
 		j.lastWord(byHost(j.rank, line))
 	}
-	// The listener ends the process before. A system call, not a timer: Go's timers need Go's own epoll descriptor, which a
-	// program that closes what is not its own has closed, too.
+	awaitEnd() // by the listener
+	os.Exit(1)
+}
+
+// awaitEnd gives the supervisor time to end this process. A system call, not a timer: Go's timers need Go's own epoll descriptor,
+// which a program that closes what is not its own has closed, too.
+func awaitEnd() {
 	pause := unix.NsecToTimespec(int64(failLimit))
 	for errors.Is(unix.Nanosleep(&pause, &pause), unix.EINTR) {
 	}
-	os.Exit(1)
 }
 
 // Leaving tells the supervisor that this host is past jia_exit's barrier. From now on it may exit with any status; only

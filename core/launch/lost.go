@@ -87,6 +87,11 @@ func (l *link) endClosed() {
 // lostCause words the end of ssh while hosts depended on it.
 func (l *link) lostCause() string {
 	said := l.words.last()
+	remedy := fmt.Sprintf("see what `%s` says", l.trial())
+	const sshFailed = 255 // any other status is that of what ran there
+	if said != "" && l.status.Exited() && l.status.ExitStatus() != sshFailed {
+		remedy = "correct that on " + l.site.Name
+	}
 	if said == "" {
 		said = fmt.Sprintf("ssh ended with status %d", l.status.ExitStatus())
 		if l.status.Signaled() {
@@ -94,7 +99,7 @@ func (l *link) lostCause() string {
 		}
 	}
 	if !l.launched {
-		return fmt.Sprintf("cannot start %s on %s: %s: see what `%s` says", hostList(l.site.Ranks), l.site.Name, said, l.trial())
+		return fmt.Sprintf("cannot start %s on %s: %s: %s", hostList(l.site.Ranks), l.site.Name, said, remedy)
 	}
 	return fmt.Sprintf("the connection with %s on %s is lost, which ends the job: %s: see whether that machine and its sshd still run",
 		hostList(l.site.Ranks), l.site.Name, said)

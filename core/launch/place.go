@@ -20,6 +20,7 @@ type Options struct {
 	// there more than once, and is reached by one connection all the same.
 	Machines []Machine
 
+	Args      []string // of every host, the program's name included; nil for those of this process as they are now
 	Dir       string   // working directory of the hosts: here, and elsewhere if it exists there; "" for the present one
 	Env       []string // NAME=value: variables that every host but this process gets
 	Export    []string // names of variables whose values hosts on other machines get from here
@@ -38,10 +39,10 @@ type Machine struct {
 // A plan is what host 0 tells the supervisor about the hosts to start.
 type plan struct {
 	Sites   []site   `json:"sites"` // the first is the supervisor's own machine
-	Env     []string `json:"env,omitempty"`
+	Env     texts    `json:"env,omitempty"`
 	Export  []string `json:"export,omitempty"`
 	Tag     bool     `json:"tag,omitempty"`
-	SSH     []string `json:"ssh,omitempty"`
+	SSH     texts    `json:"ssh,omitempty"`
 	Network string   `json:"network,omitempty"`
 }
 

@@ -22,7 +22,7 @@ func StartOn(o Options) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the job: %w", err)
 	}
-	job, err := start(p, o.Dir)
+	job, err := start(p, o)
 	var no refusal
 	if err != nil && !errors.As(err, &no) {
 		return nil, fmt.Errorf("start a job of %d hosts: %w", p.size(), err)
@@ -35,7 +35,7 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-func start(p *plan, dir string) (job *Job, err error) {
+func start(p *plan, o Options) (job *Job, err error) {
 	if privileged() {
 		return nil, errors.New("this program has more rights than the user who started it (set-user-ID, set-group-ID or " +
 			"file capabilities), and such a program takes no orders from its environment: remove these rights, or run it without JIA_NPROC")
@@ -53,7 +53,7 @@ func start(p *plan, dir string) (job *Job, err error) {
 			closeAll(w.host[:])
 		}
 	}()
-	if err := runSupervisor(w, dir); err != nil {
+	if err := runSupervisor(w, o); err != nil {
 		return nil, err
 	}
 	pidfd := w.supervisor[3] >= 0
@@ -133,10 +133,13 @@ var pidfdOpen = unix.PidfdOpen
 
 // runSupervisor runs the program once more. That process forks and exits, so that the supervisor is no child of ours:
 // a program that waits for all of its children must not wait for the end of the job.
-func runSupervisor(w *wiring, dir string) error {
-	argv, err := arguments()
-	if err != nil {
-		return err
+func runSupervisor(w *wiring, o Options) error {
+	argv := o.Args
+	if argv == nil {
+		var err error
+		if argv, err = arguments(); err != nil {
+			return err
+		}
 	}
 	null := uintptr(w.supervisor[4])
 	files := [fdCount]uintptr{null, null, null,
@@ -151,7 +154,7 @@ func runSupervisor(w *wiring, dir string) error {
 		files[fdPid] = uintptr(w.supervisor[3])
 	}
 	pid, err := syscall.ForkExec(program(), argv, &syscall.ProcAttr{
-		Dir:   dir,
+		Dir:   o.Dir,
 		Env:   append(withoutRoles(), fmt.Sprintf("%s=%d", EnvSupervisor, protocolVersion)),
 		Files: files[:],
 	})
@@ -174,6 +177,7 @@ func Join() (*Job, error) {
 	}
 	// The program may have closed what it did not open, and opened something else in its place.
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		awaitEnd() // the supervisor has seen the end of it, and says so once for all hosts
 		return nil, fmt.Errorf("join the job: descriptor %d, the connection with the supervisor, is not there any more: "+
 			"the program has closed it before jia_init; let it close only what it has opened", fd)
 	}

@@ -1,10 +1,11 @@
 /*
  * surroundings - what each host was given: arguments, environment, working directory, standard input.
  *
- *   echo text | JIA_NPROC=4 ./surroundings [-a value] [argument ...]
+ *   echo text | JIA_NPROC=4 ./surroundings [-a value] [-c list] [argument ...]
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "jia.h"
@@ -17,9 +18,12 @@ int main(int argc, char **argv)
 	int option, options = 0;
 	size_t n;
 
-	/* Before jia_init, and so that getopt reorders argv: the others must still see the original. */
-	while ((option = getopt(argc, argv, "a:")) != -1)
+	/* Before jia_init, and so that getopt reorders argv and strtok cuts it up: the others must still see the original. */
+	while ((option = getopt(argc, argv, "a:c:")) != -1) {
 		options += option == 'a';
+		if (option == 'c')
+			strtok(optarg, ",");
+	}
 	jia_init(argc, argv);
 
 	for (int i = 1; i < argc; i++)

@@ -132,6 +132,39 @@ func TestWorkingDirectoryThatIsNotThere(t *testing.T) {
 	}
 }
 
+// Neither an argument that is not UTF-8 nor one of several lines changes on its way.
+func TestArgumentsOfAnyBytes(t *testing.T) {
+	n := need(t)
+	cmd := n.job(t, "localhost\nnode2\n", "0", "caf\xe9", "two\nlines", "", "\u2028<&>")
+	got := finish(t, cmd)
+	n.quiet(t)
+	const want = `arguments 30 636166e9 74776f0a6c696e6573 - e280a83c263e`
+	if got.code != 0 || strings.Count(got.stdout, want+"\n") != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestHomeThatForbidsPrograms(t *testing.T) {
+	n := need(t)
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := n.machines[1]
+	if err := m.do("mount", "-o", "remount,noexec", me.HomeDir); err != nil {
+		t.Fatal(err)
+	}
+	got := finish(t, n.job(t, "localhost\nnode2\n"))
+	n.quiet(t)
+	if err := m.do("mount", "-o", "remount,exec", me.HomeDir); err != nil {
+		t.Fatal(err)
+	}
+	want := "jia: cannot start host 1 on node2: programs in " + me.HomeDir + "/.cache/jiajia cannot be run, "
+	if got.code != 1 || !strings.HasPrefix(got.stderr, want) || !strings.HasSuffix(got.stderr, ": correct that on node2\n") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Where the ways to the other machines differ, the hosts of node1 listen on all of its addresses, and each machine is told one
 // that works for it.
 func TestWaysToTheOthers(t *testing.T) {

@@ -13,6 +13,18 @@
 
 #include "jia.h"
 
+/* show prints the arguments in hexadecimal digits. */
+static void show(int argc, char **argv)
+{
+	printf("arguments");
+	for (int i = 1; i < argc; i++) {
+		printf(argv[i][0] ? " " : " -");
+		for (const char *p = argv[i]; *p; p++)
+			printf("%02x", (unsigned)*p & 0xff);
+	}
+	printf("\n");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "0";
@@ -33,6 +45,8 @@ int main(int argc, char **argv)
 	jia_barrier();
 	printf("host %d of %d: directory %s, input %s, sum %ld, setting %s\n", jiapid, jiahosts, getcwd(directory, sizeof directory), line,
 	       *sum, getenv("JIA_SPIN") ? getenv("JIA_SPIN") : "unset");
+	if (argc > 3)
+		show(argc, argv);
 	if (jiapid == 0 && fgets(line, sizeof line, stdin))
 		printf("host 0 was told: %s", line);
 	fflush(stdout);
