@@ -107,7 +107,11 @@ func TestSecretFile(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/nonexistent", t.TempDir()} {
+	pipe := filepath.Join(t.TempDir(), "pipe") // nobody writes to it
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/nonexistent", t.TempDir(), pipe} {
 		if _, err := secretFromFile(path); err == nil {
 			t.Errorf("%s was taken for a secret", path)
 		}
