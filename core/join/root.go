@@ -63,6 +63,7 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 		}
 		return nil, err
 	}
+	keepFromChildren(r.gate.listener) // which is never closed
 	go r.accept()
 	if r.gate.elsewhere != nil {
 		go r.contest(r.gate.elsewhere)
@@ -121,6 +122,7 @@ func (r *root) serve(conn net.Conn) {
 		return
 	}
 	defer r.gone.Done()
+	defer keepFromChildren(conn)()
 	_ = conn.SetDeadline(time.Time{})
 	for {
 		m, err := receive(input)

@@ -128,6 +128,29 @@ func TestKilledHostEndsTheJob(t *testing.T) {
 	})
 }
 
+// A child that a host has forked has copies of its connections, and outlives it.
+func TestKilledHostWithChild(t *testing.T) {
+	j := newJob(t)
+	byHand(j, 3, nil, "fork")
+	victim := j.ready(3)[1]
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	if err := j.wait(); err == nil {
+		t.Errorf("status 0\n%s", j.report())
+	}
+	if took := time.Since(killed); took > endLimit {
+		t.Errorf("the others ended after %v", took)
+	}
+	if lines := j.lines(); len(lines) != 1 || !strings.Contains(lines[0], fmt.Sprintf("host 1 (pid %d ", victim)) {
+		t.Errorf("not one line\n%s", j.report())
+	}
+	if left := j.processes(""); len(left) != 1 {
+		t.Errorf("processes %v are left, not the child alone", left)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for _, test := range []struct {
 		args []string

@@ -3,6 +3,7 @@
  *
  *   host sum     every host adds to a shared array under a lock; host 0 checks it and says how many hosts there were
  *   host wait    every host says "ready <rank> <pid>" and then waits for host 0, which sleeps for ever
+ *   host fork    as wait, but host 1 has forked a child by then, which lives for a minute
  *   host exit N  the last host exits with status N before jia_exit; the others wait in a barrier
  *   host error   host 1 calls jia_error
  */
@@ -41,7 +42,14 @@ int main(int argc, char **argv)
 	jia_init(argc, argv);
 	if (!strcmp(mode, "sum"))
 		sum();
-	if (!strcmp(mode, "wait")) {
+	if (!strcmp(mode, "fork") && jiapid == 1 && fork() == 0) {
+		close(0); /* its reader shall not wait for the child */
+		close(1);
+		close(2);
+		sleep(60);
+		_exit(0);
+	}
+	if (!strcmp(mode, "wait") || !strcmp(mode, "fork")) {
 		printf("ready %d %d\n", jiapid, (int)getpid());
 		while (jiapid == 0)
 			sleep(60);
