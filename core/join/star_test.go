@@ -366,3 +366,26 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("said %q", lines)
 	}
 }
+
+// A refusing means has no host 0.
+type refusing struct {
+	agreed
+	aborted *bool
+}
+
+func (refusing) find(*Launch) (*place, error) { return nil, io.ErrUnexpectedEOF }
+func (r refusing) abort()                     { *r.aborted = true }
+
+// A launcher that is told of a failure may kill at once, so it is told when the line is printed, which is not Join's part.
+func TestAbortComesAfterTheLine(t *testing.T) {
+	c := newCast(t)
+	aborted := false
+	l := c.launch(1, 2)
+	l.means = refusing{aborted: &aborted}
+	if _, err := Join(l, c.config()); err == nil || aborted {
+		t.Errorf("error %v; aborted before it was printed: %v", err, aborted)
+	}
+	if l.Abort(); !aborted {
+		t.Error("Abort did nothing")
+	}
+}
