@@ -84,6 +84,7 @@ func Join(l *Launch, c Config) (*Job, error) {
 	for _, name := range []string{envRank, envSize, envRoot} {
 		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
 	}
+	_ = os.Setenv(envJoined, markers(os.Getenv))
 	return job, nil
 }
 

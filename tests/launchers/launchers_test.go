@@ -128,6 +128,19 @@ func TestKilledHostEndsTheJob(t *testing.T) {
 	})
 }
 
+func TestChildIsAJobOfItsOwn(t *testing.T) {
+	each(t, func(t *testing.T, l launcher) {
+		j := newJob(t)
+		l.start(j, 3, nil, "child")
+		err := j.wait()
+		stdout, stderr := j.output()
+		if err != nil || strings.TrimSpace(stdout) != "the sum is right on 1 hosts" || queued.ReplaceAllString(stderr, "") != "" {
+			t.Errorf("%v\n%s", err, j.report())
+		}
+		j.gone("", endLimit)
+	})
+}
+
 // A child that a host has forked has copies of its connections, and outlives it.
 func TestKilledHostWithChild(t *testing.T) {
 	j := newJob(t)

@@ -5,6 +5,7 @@
  *   host wait    every host says "ready <rank> <pid>" and then waits for host 0, which sleeps for ever
  *   host fork    as wait, but host 1 has forked a child by then, which lives for a minute
  *   host exit N  the last host exits with status N before jia_exit; the others wait in a barrier
+ *   host child   the last host runs "host sum", which is a job of its own, while the others wait in a barrier
  *   host error   host 1 calls jia_error
  */
 #include <jia.h>
@@ -38,6 +39,7 @@ static void sum(void)
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "sum";
+	char command[4096];
 
 	jia_init(argc, argv);
 	if (!strcmp(mode, "sum"))
@@ -53,6 +55,14 @@ int main(int argc, char **argv)
 		printf("ready %d %d\n", jiapid, (int)getpid());
 		while (jiapid == 0)
 			sleep(60);
+		jia_barrier();
+	}
+	if (!strcmp(mode, "child")) {
+		if (jiapid == jiahosts - 1) {
+			snprintf(command, sizeof command, "%s sum", argv[0]);
+			if (system(command) != 0)
+				jia_error("the child failed");
+		}
 		jia_barrier();
 	}
 	if (!strcmp(mode, "exit")) {
