@@ -367,6 +367,33 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// Whoever fills the room for connections that have not proved themselves keeps no host out.
+func TestHostComesThroughAFlood(t *testing.T) {
+	for name, text := range map[string]string{"of silence": "", "of greetings": guestMagic} {
+		t.Run(name, func(t *testing.T) {
+			c := newCast(t)
+			c.world.handshake = joinLimit // none of them goes by itself
+			rootDone := c.join(c.launch(0, 2), c.config())
+			for range 3 * maxStrange {
+				var conn net.Conn
+				eventually(t, "root", func() (there bool) {
+					var err error
+					conn, err = net.Dial("tcp", c.address)
+					return err == nil
+				})
+				defer conn.Close()
+				_, _ = conn.Write([]byte(text))
+			}
+			if r := <-c.join(c.launch(1, 2), c.config()); r.err != nil {
+				t.Error(r.err)
+			}
+			if r := <-rootDone; r.err != nil {
+				t.Error(r.err)
+			}
+		})
+	}
+}
+
 // A refusing means has no host 0.
 type refusing struct {
 	agreed
