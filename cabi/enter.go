@@ -74,6 +74,7 @@ func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) err
 		}
 		warn(log, warnings)
 	}
+	job.abort = l.Abort
 	return become(join.Join(l, join.Config{
 		Version:  conf.Version,
 		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),

@@ -30,6 +30,7 @@ const spinLimit = 50 * time.Microsecond
 var job struct {
 	self, hosts int
 	member      member // nil in a job of one host
+	abort       func() // tells a launcher that this process could not join its job; nil: there is nobody to tell
 	node        atomic.Pointer[node.Node]
 	left        atomic.Bool // jia_exit was called
 	log         *event.Log
@@ -145,6 +146,9 @@ func fail(line string) {
 		job.member.Fail(line)
 	}
 	fmt.Fprintf(os.Stderr, "jia: %s\n", launch.OneLine(line))
+	if job.abort != nil {
+		job.abort() // which may end this process, too
+	}
 	os.Exit(1)
 }
 

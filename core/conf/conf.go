@@ -244,5 +244,6 @@ var Internal = []string{
 	"JIA_SUPERVISOR",       // core/launch: this process is the supervisor
 	"JIA_CONTROL",          // core/launch: this process is a host, with its connection to the supervisor
 	"JIA_AGENT",            // core/launch: this process starts hosts on its machine for a supervisor elsewhere
+	"JIA_JOINED",           // core/join: this process is a child of a host that a launcher has started
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 }

@@ -3,7 +3,9 @@ package join
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jiajia/core/conf"
@@ -50,9 +52,15 @@ type place struct {
 //
 // Of several launchers the innermost counts: mpirun in a Slurm job uses srun to start its own daemons. What the
 // user has set by hand comes before all.
+//
+// A child of a host has the launcher's variables from it, but is none of the job's: envJoined tells which they are.
 func Detect(s conf.Settings, getenv func(string) string) (*Launch, error) {
-	for _, detect := range []func(conf.Settings, func(string) string) (*Launch, error){generic, pmix, pmi, slurm} {
-		l, err := detect(s, getenv)
+	inherited := strings.Split(getenv(envJoined), ";")
+	for _, d := range detectors {
+		if d.identity != nil && slices.Contains(inherited, marker(d.identity, getenv)) {
+			continue
+		}
+		l, err := d.detect(s, getenv)
 		switch {
 		case err != nil:
 			return nil, err
@@ -66,6 +74,39 @@ func Detect(s conf.Settings, getenv func(string) string) (*Launch, error) {
 		return l, nil
 	}
 	return nil, nil
+}
+
+var detectors = []struct {
+	detect   func(conf.Settings, func(string) string) (*Launch, error)
+	identity []string // variables that tell the launcher's processes apart; nil: their children do not see them
+}{
+	{generic, nil},
+	{pmix, []string{"PMIX_NAMESPACE", "PMIX_RANK"}},
+	{pmi, nil},
+	{slurm, []string{"SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_PROCID"}},
+}
+
+// envJoined has, for the children of a host, the markers of the launchers that it was started by, separated by semicolons.
+const envJoined = "JIA_JOINED"
+
+// markers returns the value of envJoined for the children of this process.
+func markers(getenv func(string) string) string {
+	var all []string
+	for _, d := range detectors {
+		if d.identity != nil {
+			all = append(all, marker(d.identity, getenv))
+		}
+	}
+	return strings.Join(all, ";")
+}
+
+// marker tells apart the processes of one launcher. It is not empty.
+func marker(identity []string, getenv func(string) string) string {
+	text := identity[0]
+	for _, name := range identity {
+		text += "," + getenv(name)
+	}
+	return text
 }
 
 // shape reads a rank and a size, each from the variable of that name. ok is false unless both make sense.

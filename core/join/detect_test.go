@@ -65,6 +65,16 @@ func TestDetect(t *testing.T) {
 		{"mpiexec", conf.Settings{}, []string{"PMI_FD", socket, "PMI_RANK", "3", "PMI_SIZE", "4"}, "mpiexec (PMI) 3/4"},
 		{"mpiexec -n 1", conf.Settings{}, []string{"PMI_FD", socket, "PMI_RANK", "0", "PMI_SIZE", "1"}, ""},
 		{"a child of mpiexec's process", conf.Settings{}, []string{"PMI_FD", "999", "PMI_RANK", "3", "PMI_SIZE", "4"}, ""},
+		{"a child of a host in a step", conf.Settings{SecretFile: file}, append([]string{envJoined, "PMIX_NAMESPACE,,;SLURM_JOB_ID,7,0,2"}, step...), ""},
+		{"a child of a host of another rank", conf.Settings{SecretFile: file}, append([]string{envJoined, "PMIX_NAMESPACE,,;SLURM_JOB_ID,7,0,1"}, step...), "srun 2/4"},
+		{"mpiexec, called by a host in a step", conf.Settings{},
+			append([]string{envJoined, "PMIX_NAMESPACE,,;SLURM_JOB_ID,7,0,2", "PMI_FD", socket, "PMI_RANK", "3", "PMI_SIZE", "4",
+				"HYDI_CONTROL_FD", "9"}, step...), "mpiexec (PMI) 3/4"},
+		{"mpiexec, called by a host of mpirun", conf.Settings{}, []string{envJoined, "PMIX_NAMESPACE,x,1;SLURM_JOB_ID,,,",
+			"PMIX_RANK", "1", "PMIX_NAMESPACE", "x", "PMI_FD", socket, "PMI_RANK", "3", "PMI_SIZE", "4"}, "mpiexec (PMI) 3/4"},
+		{"by hand, called by a host in a step", conf.Settings{Rank: 1, Size: 3, Root: "a:1", SecretFile: file},
+			append([]string{envJoined, "PMIX_NAMESPACE,,;SLURM_JOB_ID,7,0,2"}, step...), "JIA_RANK 1/3"},
+		{"a child of a host of mpirun", conf.Settings{}, []string{envJoined, "PMIX_NAMESPACE,x,1;SLURM_JOB_ID,,,", "PMIX_RANK", "1", "PMIX_NAMESPACE", "x"}, ""},
 		{"mpirun -n 1", conf.Settings{}, []string{"PMIX_RANK", "0", "PMIX_NAMESPACE", "x", "OMPI_COMM_WORLD_SIZE", "1"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -107,7 +117,11 @@ func TestSecretFile(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/nonexistent", t.TempDir()} {
+	pipe := filepath.Join(t.TempDir(), "pipe") // nobody writes to it
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/nonexistent", t.TempDir(), pipe} {
 		if _, err := secretFromFile(path); err == nil {
 			t.Errorf("%s was taken for a secret", path)
 		}

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/core/conf"
 )
 
@@ -54,7 +56,7 @@ func generic(s conf.Settings, _ func(string) string) (*Launch, error) {
 
 // secretFromFile derives the secret from the bytes of a file, which only its owner, and perhaps a group, may read.
 func secretFromFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe without a writer would block
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: it must be a file that this process can read", envSecret, err)
 	}

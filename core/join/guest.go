@@ -36,6 +36,7 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	keepFromChildren(conn) // which is never closed
 	g := &guest{rank: l.Rank, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), world: c.world,
 		table: make(chan []string, 1)}
 	if err := g.send(hello(l, c, nil)); err != nil {

@@ -59,7 +59,8 @@ type star interface {
 }
 
 // Join makes this process the host that l says. It blocks until all hosts have come, or joinLimit is over. The error is a line for
-// the user; when the job itself cannot start, Join does not return: the line is printed by host 0, and all hosts end.
+// the user, after which Launch.Abort is due; when the job itself cannot start, Join does not return: the line is printed by host 0,
+// and all hosts end.
 func Join(l *Launch, c Config) (*Job, error) {
 	if c.world.exit == nil {
 		c.world = realWorld
@@ -78,14 +79,18 @@ func Join(l *Launch, c Config) (*Job, error) {
 	}
 	job, err := join(l, c, bind)
 	if err != nil {
-		l.means.abort()
 		return nil, fmt.Errorf("host %d of %d under %s: %w", l.Rank, l.Size, l.Launcher, err)
 	}
 	for _, name := range []string{envRank, envSize, envRoot} {
 		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
 	}
+	_ = os.Setenv(envJoined, markers(os.Getenv))
 	return job, nil
 }
+
+// Abort tells the launcher, if it wants to know, that this process could not join. The launcher then ends all processes of the
+// job, perhaps at once: what the user has to read must be printed before.
+func (l *Launch) Abort() { l.means.abort() }
 
 // hello is what this process says about itself.
 func hello(l *Launch, c Config, instance []byte) message {

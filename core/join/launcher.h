@@ -57,6 +57,14 @@ struct jia_pmix {
 	struct jia_pmix_process self;
 };
 
+/*
+ * A list of descriptors that children of fork close, one for each host and one for the listener. prepare is called once, before
+ * the others, and returns 0 or an error number; -1 for fd frees a place. Calls of set come one at a time.
+ */
+enum { JIA_FORKED_MOST = 65536 + 1 };
+int jia_forked_prepare(void);
+void jia_forked_set(int place, int fd);
+
 const char *jia_pmix_open(struct jia_pmix *p);			   /* NULL, or what is wrong */
 int jia_pmix_start(struct jia_pmix *p, uint32_t *size);		   /* joins the launcher's processes */
 int jia_pmix_put(struct jia_pmix *p, char *text);		   /* before the fence */

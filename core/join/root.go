@@ -3,6 +3,7 @@ package join
 import (
 	"bufio"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,8 +16,9 @@ type root struct {
 	self     message // this host's own hello
 	config   Config
 	gate     *gate
-	instance []byte        // of this process
-	slots    chan struct{} // one for every connection that has not proved itself
+	instance []byte // of this process
+	lobby    lobby
+	slots    chan struct{} // one for every goroutine with a connection that has not said hello
 
 	mu       sync.Mutex // guards the fields below
 	guests   []*joined  // by rank; nil: has not come; that of rank 0 stays so
@@ -51,7 +53,8 @@ func (j *joined) String() string {
 
 // joinAsRoot opens the gate and waits for the others.
 func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
-	r := &root{config: c, slots: make(chan struct{}, l.Size+maxStrange), guests: make([]*joined, l.Size), missing: l.Size - 1,
+	most := l.Size + maxStrange
+	r := &root{config: c, lobby: lobby{most: most}, slots: make(chan struct{}, 2*most), guests: make([]*joined, l.Size), missing: l.Size - 1,
 		addresses: make([]string, l.Size), unknown: l.Size, instance: make([]byte, nonceSize),
 		complete: make(chan struct{}), exchanged: make(chan struct{}), allLeft: make(chan struct{})}
 	rand.Read(r.instance)
@@ -63,6 +66,7 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 		}
 		return nil, err
 	}
+	keepFromChildren(r.gate.listener) // which is never closed
 	go r.accept()
 	if r.gate.elsewhere != nil {
 		go r.contest(r.gate.elsewhere)
@@ -90,7 +94,7 @@ func (r *root) accept() {
 		}
 		select {
 		case r.slots <- struct{}{}:
-			go r.serve(conn)
+			go r.serve(r.lobby.enter(conn))
 		default:
 			_ = conn.Close() // hosts come again
 		}
@@ -98,11 +102,14 @@ func (r *root) accept() {
 }
 
 // serve handles one connection to its end.
-func (r *root) serve(conn net.Conn) {
+func (r *root) serve(conn *visitor) {
 	defer conn.Close()
-	tune(conn)
+	tune(conn.Conn)
 	_ = conn.SetDeadline(time.Now().Add(r.config.world.handshake))
 	err := r.authenticate(conn)
+	if r.lobby.leave(conn) && err != nil {
+		err = errors.New("it was one of too many that did not say who they are")
+	}
 	var first message
 	input := bufio.NewReaderSize(conn, maxMessage)
 	if err == nil {
@@ -116,11 +123,12 @@ func (r *root) serve(conn net.Conn) {
 		r.stranger(conn, err)
 		return
 	}
-	g := &joined{hello: first, conn: conn}
+	g := &joined{hello: first, conn: conn.Conn}
 	if !r.admit(g) {
 		return
 	}
 	defer r.gone.Done()
+	defer keepFromChildren(conn.Conn)()
 	_ = conn.SetDeadline(time.Time{})
 	for {
 		m, err := receive(input)
@@ -133,10 +141,13 @@ func (r *root) serve(conn net.Conn) {
 }
 
 // authenticate reads as far as the proof that the other end knows the secret.
-func (r *root) authenticate(conn net.Conn) error {
+func (r *root) authenticate(conn *visitor) error {
 	var magic [magicSize]byte
 	if _, err := io.ReadFull(conn, magic[:]); err != nil {
 		return fmt.Errorf("it did not say who it is: %w", err)
+	}
+	if m := string(magic[:]); m == guestMagic || m == questionMagic {
+		r.lobby.heard(conn)
 	}
 	if string(magic[:]) == questionMagic && r.gate.vouch != nil {
 		if err := answer(conn, r.gate.vouch); err != nil {

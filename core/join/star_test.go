@@ -367,3 +367,53 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("said %q", lines)
 	}
 }
+
+// Whoever fills the room for connections that have not proved themselves keeps no host out.
+func TestHostComesThroughAFlood(t *testing.T) {
+	for name, text := range map[string]string{"of silence": "", "of greetings": guestMagic} {
+		t.Run(name, func(t *testing.T) {
+			c := newCast(t)
+			c.world.handshake = joinLimit // none of them goes by itself
+			rootDone := c.join(c.launch(0, 2), c.config())
+			for range 3 * maxStrange {
+				var conn net.Conn
+				eventually(t, "root", func() (there bool) {
+					var err error
+					conn, err = net.Dial("tcp", c.address)
+					return err == nil
+				})
+				defer conn.Close()
+				_, _ = conn.Write([]byte(text))
+			}
+			if r := <-c.join(c.launch(1, 2), c.config()); r.err != nil {
+				t.Error(r.err)
+			}
+			if r := <-rootDone; r.err != nil {
+				t.Error(r.err)
+			}
+		})
+	}
+}
+
+// A refusing means has no host 0.
+type refusing struct {
+	agreed
+	aborted *bool
+}
+
+func (refusing) find(*Launch) (*place, error) { return nil, io.ErrUnexpectedEOF }
+func (r refusing) abort()                     { *r.aborted = true }
+
+// A launcher that is told of a failure may kill at once, so it is told when the line is printed, which is not Join's part.
+func TestAbortComesAfterTheLine(t *testing.T) {
+	c := newCast(t)
+	aborted := false
+	l := c.launch(1, 2)
+	l.means = refusing{aborted: &aborted}
+	if _, err := Join(l, c.config()); err == nil || aborted {
+		t.Errorf("error %v; aborted before it was printed: %v", err, aborted)
+	}
+	if l.Abort(); !aborted {
+		t.Error("Abort did nothing")
+	}
+}

@@ -129,6 +129,42 @@ func TestKilledHostEndsTheJob(t *testing.T) {
 	})
 }
 
+func TestChildIsAJobOfItsOwn(t *testing.T) {
+	each(t, func(t *testing.T, l launcher) {
+		j := newJob(t)
+		l.start(j, 3, nil, "child")
+		err := j.wait()
+		stdout, stderr := j.output()
+		if err != nil || strings.TrimSpace(stdout) != "the sum is right on 1 hosts" || queued.ReplaceAllString(stderr, "") != "" {
+			t.Errorf("%v\n%s", err, j.report())
+		}
+		j.gone("", endLimit)
+	})
+}
+
+// A child that a host has forked has copies of its connections, and outlives it.
+func TestKilledHostWithChild(t *testing.T) {
+	j := newJob(t)
+	byHand(j, 3, nil, "fork")
+	victim := j.ready(3)[1]
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	if err := j.wait(); err == nil {
+		t.Errorf("status 0\n%s", j.report())
+	}
+	if took := time.Since(killed); took > endLimit {
+		t.Errorf("the others ended after %v", took)
+	}
+	if lines := j.lines(); len(lines) != 1 || !strings.Contains(lines[0], fmt.Sprintf("host 1 (pid %d ", victim)) {
+		t.Errorf("not one line\n%s", j.report())
+	}
+	if left := j.processes(""); len(left) != 1 {
+		t.Errorf("processes %v are left, not the child alone", left)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for _, test := range []struct {
 		args []string

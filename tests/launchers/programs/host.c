@@ -3,7 +3,9 @@
  *
  *   host sum     every host adds to a shared array under a lock; host 0 checks it and says how many hosts there were
  *   host wait    every host says "ready <rank> <pid>" and then waits for host 0, which sleeps for ever
+ *   host fork    as wait, but host 1 has forked a child by then, which lives for a minute
  *   host exit N  the last host exits with status N before jia_exit; the others wait in a barrier
+ *   host child   the last host runs "host sum", which is a job of its own, while the others wait in a barrier
  *   host error   host 1 calls jia_error
  */
 #include <jia.h>
@@ -37,14 +39,30 @@ static void sum(void)
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "sum";
+	char command[4096];
 
 	jia_init(argc, argv);
 	if (!strcmp(mode, "sum"))
 		sum();
-	if (!strcmp(mode, "wait")) {
+	if (!strcmp(mode, "fork") && jiapid == 1 && fork() == 0) {
+		close(0); /* its reader shall not wait for the child */
+		close(1);
+		close(2);
+		sleep(60);
+		_exit(0);
+	}
+	if (!strcmp(mode, "wait") || !strcmp(mode, "fork")) {
 		printf("ready %d %d\n", jiapid, (int)getpid());
 		while (jiapid == 0)
 			sleep(60);
+		jia_barrier();
+	}
+	if (!strcmp(mode, "child")) {
+		if (jiapid == jiahosts - 1) {
+			snprintf(command, sizeof command, "%s sum", argv[0]);
+			if (system(command) != 0)
+				jia_error("the child failed");
+		}
 		jia_barrier();
 	}
 	if (!strcmp(mode, "exit")) {
