@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core/message"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
@@ -17,8 +18,8 @@ const mostHeld = 256 << 20
 // for something, one attends the transport and hands out what comes; when it leaves, another takes its place. While
 // nobody waits, the transport's serving thread fills the queues.
 type inbox struct {
-	sent   atomic.Uint64 // messages of jia_send, for their numbers
-	full   atomic.Bool   // the queues hold too much
+	sent   uint64      // messages of jia_send, for their numbers; guarded by Node.mu
+	full   atomic.Bool // the queues hold too much
 	warned atomic.Bool
 
 	mu        mutex // guards what follows
@@ -29,6 +30,7 @@ type inbox struct {
 
 	collecting bool   // a thread of this host is in a collective call
 	step       uint64 // steps of collective calls so far
+	collected  uint64 // bytes that are done of a call in several pieces; guarded by Node.mu
 
 	// sending has a lock for each host, held while a message is sent to it: see mutex for why it is not left to the transport.
 	sending []mutex
@@ -41,8 +43,14 @@ type waiter struct {
 	park parker
 }
 
-// NewMessage returns a number for a message to send.
-func (n *Node) NewMessage() uint64 { return n.in.sent.Add(1) }
+// NewMessage returns a number for a message to send, which counts as passed from then on.
+func (n *Node) NewMessage() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tally.row[stats.MessagesPassed]++
+	n.in.sent++
+	return n.in.sent
+}
 
 // Send sends the next piece of a message of so many bytes in all; the number is that of NewMessage, the same for all pieces,
 // which one thread sends one after the other. A piece has at most wire.MaxData bytes, and none only when the message has
@@ -54,6 +62,9 @@ func (n *Node) Send(to wire.HostID, tag int32, number, total uint64, piece []byt
 	case tag < 0:
 		n.fail(fmt.Errorf("jia_send with tag %d: a tag is a number from 0 up", tag))
 	}
+	n.mu.Lock()
+	n.tally.row[stats.MessageBytesPassed] += uint64(len(piece))
+	n.mu.Unlock()
 	if to != n.cfg.Self {
 		n.sendData(to, &wire.Message{Type: wire.Data, Obj: number, Version: total, Epoch: uint64(tag)}, piece)
 		return
@@ -74,11 +85,16 @@ func (n *Node) hostRange() string {
 
 func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 	m.From, m.Length = n.cfg.Self, uint64(len(body))
-	since := n.load.pause()
+	n.mu.Lock()
+	n.tally.sent(m.Length)
+	p := n.tally.pauses(stats.InMessages)
+	n.mu.Unlock()
 	n.in.sending[to].Lock()
 	err := n.trans.SendData(to, m, body)
 	n.in.sending[to].Unlock()
-	n.load.resume(since)
+	n.mu.Lock()
+	n.tally.resumes(p)
+	n.mu.Unlock()
 	if err != nil {
 		n.peerFailed(to, err)
 	}
@@ -100,6 +116,10 @@ func (n *Node) Recv(from wire.HostID, tag int32, most uint64) *message.Message {
 		n.fail(fmt.Errorf("jia_recv: the message of host %d with tag %d has %d bytes, the buffer %d; receive into one that holds the longest message",
 			m.From, m.Tag, m.Size, most))
 	}
+	n.mu.Lock()
+	n.tally.row[stats.MessagesTaken]++
+	n.tally.row[stats.MessageBytesTaken] += m.Size
+	n.mu.Unlock()
 	return m
 }
 
@@ -109,35 +129,16 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 	in.mu.Lock()
 	q.Post(&w.Receive)
 	if !w.Done() {
-		since := n.load.pause()
 		in.waiters = append(in.waiters, w)
-		for !w.Done() {
-			attend := n.trans != nil && in.attending == nil
-			if attend {
-				in.attending = w
-			}
-			in.mu.Unlock()
-			var err error
-			if attend {
-				err = n.trans.Attend(w.done.Load)
-			} else {
-				w.park.wait()
-			}
-			in.mu.Lock()
-			if attend {
-				in.attending = nil
-			}
-			if err != nil {
-				in.mu.Unlock()
-				n.fail(fmt.Errorf("wait for a message: %w", err))
-			}
-		}
-		in.waiters = slices.DeleteFunc(in.waiters, func(o *waiter) bool { return o == w })
-		if in.attending == nil && len(in.waiters) > 0 {
-			// To attend, or it is done itself and will wake the next. The serving thread would do, but for a full inbox.
-			in.waiters[0].park.wake()
-		}
-		n.load.resume(since)
+		in.mu.Unlock()
+		n.mu.Lock()
+		p := n.tally.pauses(stats.InMessages)
+		n.mu.Unlock()
+		n.wait(w)
+		n.mu.Lock()
+		n.tally.resumes(p)
+		n.mu.Unlock()
+		in.mu.Lock()
 	}
 	accept := in.full.Load() && in.held() < mostHeld/2
 	if accept {
@@ -147,6 +148,39 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 	if accept && n.trans != nil {
 		n.trans.Accept()
 	}
+}
+
+// wait waits until w, one of the waiters, is done, and takes it off their list.
+func (n *Node) wait(w *waiter) {
+	in := &n.in
+	in.mu.Lock()
+	for !w.Done() {
+		attend := n.trans != nil && in.attending == nil
+		if attend {
+			in.attending = w
+		}
+		in.mu.Unlock()
+		var err error
+		if attend {
+			err = n.trans.Attend(w.done.Load)
+		} else {
+			w.park.wait()
+		}
+		in.mu.Lock()
+		if attend {
+			in.attending = nil
+		}
+		if err != nil {
+			in.mu.Unlock()
+			n.fail(fmt.Errorf("wait for a message: %w", err))
+		}
+	}
+	in.waiters = slices.DeleteFunc(in.waiters, func(o *waiter) bool { return o == w })
+	if in.attending == nil && len(in.waiters) > 0 {
+		// To attend, or it is done itself and will wake the next. The serving thread would do, but for a full inbox.
+		in.waiters[0].park.wake()
+	}
+	in.mu.Unlock()
 }
 
 func (in *inbox) held() uint64 { return in.user.Held() + in.parts.Held() }
@@ -189,6 +223,9 @@ func (n *Node) arrive(q *message.Queue, h message.Head, piece []byte, local bool
 // Data implements Handler.
 func (s *server) Data(m *wire.Message, body []byte) {
 	n := s.n
+	n.mu.Lock()
+	n.tally.received(m)
+	n.mu.Unlock()
 	var err error
 	if m.Type == wire.Data {
 		err = n.arrive(&n.in.user, message.Head{From: m.From, Number: m.Obj, Tag: int64(m.Epoch), Size: m.Version}, body, false)
