@@ -32,8 +32,14 @@ type inbox struct {
 	step       uint64 // steps of collective calls so far
 	collected  uint64 // bytes that are done of a call in several pieces; guarded by Node.mu
 
-	// sending has a lock for each host, held while a message is sent to it: see mutex for why it is not left to the transport.
-	sending []mutex
+	sending []outbox // one for each host
+}
+
+// outbox is the sending to one host.
+type outbox struct {
+	mu      mutex // held while a message is sent; see mutex for why it is not left to the transport. Guards what follows
+	stalled bool  // the message under way had to wait, and pause is that wait
+	pause   pause
 }
 
 // waiter is one wait for a message.
@@ -43,11 +49,12 @@ type waiter struct {
 	park parker
 }
 
-// NewMessage returns a number for a message to send, which counts as passed from then on.
-func (n *Node) NewMessage() uint64 {
+// NewMessage returns a number for a message of so many bytes to send, which counts as passed from then on.
+func (n *Node) NewMessage(total uint64) uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tally.row[stats.MessagesPassed]++
+	n.tally.row[stats.MessageBytesPassed] += total
 	n.in.sent++
 	return n.in.sent
 }
@@ -62,9 +69,6 @@ func (n *Node) Send(to wire.HostID, tag int32, number, total uint64, piece []byt
 	case tag < 0:
 		n.fail(fmt.Errorf("jia_send with tag %d: a tag is a number from 0 up", tag))
 	}
-	n.mu.Lock()
-	n.tally.row[stats.MessageBytesPassed] += uint64(len(piece))
-	n.mu.Unlock()
 	if to != n.cfg.Self {
 		n.sendData(to, &wire.Message{Type: wire.Data, Obj: number, Version: total, Epoch: uint64(tag)}, piece)
 		return
@@ -87,14 +91,19 @@ func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 	m.From, m.Length = n.cfg.Self, uint64(len(body))
 	n.mu.Lock()
 	n.tally.sent(m.Length)
-	p := n.tally.pauses(stats.InMessages)
 	n.mu.Unlock()
-	n.in.sending[to].Lock()
+	o := &n.in.sending[to]
+	if !o.mu.TryLock() {
+		p := n.pauses(stats.InMessages)
+		o.mu.Lock()
+		n.resumes(p)
+	}
 	err := n.trans.SendData(to, m, body)
-	n.in.sending[to].Unlock()
-	n.mu.Lock()
-	n.tally.resumes(p)
-	n.mu.Unlock()
+	if o.stalled {
+		n.resumes(o.pause)
+		o.stalled = false
+	}
+	o.mu.Unlock()
 	if err != nil {
 		n.peerFailed(to, err)
 	}
@@ -131,13 +140,9 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 	if !w.Done() {
 		in.waiters = append(in.waiters, w)
 		in.mu.Unlock()
-		n.mu.Lock()
-		p := n.tally.pauses(stats.InMessages)
-		n.mu.Unlock()
+		p := n.pauses(stats.InMessages)
 		n.wait(w)
-		n.mu.Lock()
-		n.tally.resumes(p)
-		n.mu.Unlock()
+		n.resumes(p)
 		in.mu.Lock()
 	}
 	accept := in.full.Load() && in.held() < mostHeld/2
@@ -237,6 +242,13 @@ func (s *server) Data(m *wire.Message, body []byte) {
 	}
 	if err != nil {
 		n.fail(err)
+	}
+}
+
+// Stalled implements Handler.
+func (s *server) Stalled(to wire.HostID) {
+	if o := &s.n.in.sending[to]; !o.stalled {
+		o.stalled, o.pause = true, s.n.pauses(stats.InMessages)
 	}
 }
 

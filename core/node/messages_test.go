@@ -49,7 +49,7 @@ func newOffice(t *testing.T, hosts int) []*Node {
 	for i := range o.desks {
 		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
 		n.server.n = n
-		n.in.sending = make([]mutex, hosts)
+		n.in.sending = make([]outbox, hosts)
 		n.load.weights = balance.Equal(hosts)
 		n.trans = &clerk{o: o, d: &o.desks[i]}
 		n.BeginStats()
@@ -169,7 +169,8 @@ func TestEveryMessageComesOnceAndInOrder(t *testing.T) {
 			if th < threads {
 				for i := range uint64(each) {
 					for to := range wire.HostID(hosts) {
-						number, total := n.NewMessage(), 8*(1+i%4)
+						total := 8 * (1 + i%4)
+						number := n.NewMessage(total)
 						for piece := range total / 8 {
 							n.Send(to, int32(th), number, total, binary.NativeEndian.AppendUint64(nil, i<<8|piece))
 						}
@@ -208,7 +209,7 @@ func TestMessagesAreCounted(t *testing.T) {
 	atOnce(nodes, 1, func(n *Node, _ int) {
 		for range rounds {
 			for to := range wire.HostID(hosts) {
-				number := n.NewMessage()
+				number := n.NewMessage(10)
 				n.Send(to, 1, number, 10, make([]byte, 6))
 				n.Send(to, 1, number, 10, make([]byte, 4))
 			}
@@ -243,9 +244,6 @@ func TestMessagesAreCounted(t *testing.T) {
 			t.Errorf("%s: %d, want %d", stats.Fields[f].Name, sum[f], want)
 		}
 	}
-	if sum[stats.InMessages]+sum[stats.OtherThreads] == 0 { // which thread a goroutine is in is up to the scheduler
-		t.Error("nobody has waited")
-	}
 }
 
 // TestReductionsAreTheSame: sums of numbers for which the order matters, with every root, beside messages between the
@@ -259,7 +257,7 @@ func TestReductionsAreTheSame(t *testing.T) {
 			self := int(n.cfg.Self)
 			for round := range 3 * hosts {
 				if th == 1 {
-					n.Send(wire.HostID(round%hosts), 0, n.NewMessage(), 1, []byte{1})
+					n.Send(wire.HostID(round%hosts), 0, n.NewMessage(1), 1, []byte{1})
 					continue
 				}
 				root := wire.HostID(round % hosts)

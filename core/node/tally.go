@@ -87,6 +87,19 @@ func (y *tally) resumes(p pause) {
 	}
 }
 
+// pauses and resumes are those of the tally.
+func (n *Node) pauses(field stats.Field) pause {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.tally.pauses(field)
+}
+
+func (n *Node) resumes(p pause) {
+	n.mu.Lock()
+	n.tally.resumes(p)
+	n.mu.Unlock()
+}
+
 // works makes the calling thread the one whose speed is measured, from now on.
 func (y *tally) works() { y.worker, y.workBegan, y.idle = self(), time.Since(y.began), 0 }
 
