@@ -103,11 +103,6 @@ func connect(n *node.Node, settings conf.Settings) error {
 	return n.Connect()
 }
 
-// listen binds to the address that the job has chosen for this host.
-func listen(o epoll.Options) (*epoll.Transport, error) {
-	return epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), o)
-}
-
 // running returns the node for a call of the program.
 func running(call string) *node.Node {
 	n := job.node.Load()
