@@ -32,7 +32,7 @@ func jiaGoBadBuffer(call *C.char, n C.long) {
 func jiaGoSend(piece *C.char, n, total C.size_t, number C.ulong, to, tag C.int) C.ulong {
 	host := running("jia_send")
 	if number == 0 {
-		number = C.ulong(host.NewMessage())
+		number = C.ulong(host.NewMessage(uint64(total)))
 	}
 	host.Send(wire.HostID(to), int32(tag), uint64(number), uint64(total), buffer(piece, n))
 	return number

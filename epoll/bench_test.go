@@ -40,6 +40,8 @@ func (s *pageServer) Data(*wire.Message, []byte) {}
 
 func (s *pageServer) Full() bool { return false }
 
+func (s *pageServer) Stalled(wire.HostID) {}
+
 func (s *pageServer) Lost(wire.HostID, error) { close(s.lost) }
 
 // servePages is the life of host 1: it prints its address, and ends when host 0 does.

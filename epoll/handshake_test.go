@@ -19,6 +19,7 @@ type deaf struct{}
 func (deaf) Serve(*wire.Message, []byte) {}
 func (deaf) Data(*wire.Message, []byte)  {}
 func (deaf) Full() bool                  { return false }
+func (deaf) Stalled(wire.HostID)         {}
 func (deaf) Lost(wire.HostID, error)     {}
 
 func aHello() hello {

@@ -90,11 +90,7 @@ func (in *intake) set(change func()) {
 	}
 	if armed := !in.attended && !in.spared && !in.full; armed != in.armed {
 		in.armed = armed
-		events := uint32(0)
-		if armed {
-			events = unix.EPOLLIN
-		}
-		in.t.loop.rearm(in.epfd, events)
+		in.t.loop.heed(in.epfd, armed)
 	}
 }
 
@@ -163,6 +159,9 @@ func (g *graceEnd) ready(uint32) {
 
 func (in *intake) attend(done func() bool) error {
 	wait := 0
+	if in.t.o.Spin == 0 {
+		wait = -1
+	}
 	for start := time.Now(); !done(); {
 		if in.t.closed.Load() {
 			return net.ErrClosed

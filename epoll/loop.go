@@ -72,6 +72,16 @@ func (l *loop) rearm(fd int, events uint32) {
 	unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, fd, &ev)
 }
 
+// heed takes a descriptor whose source waits for EPOLLIN out of the loop's sight, or back into it. Any thread. A descriptor without
+// events would still cost each arrival a look at the loop.
+func (l *loop) heed(fd int, on bool) {
+	if on {
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
+	} else {
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
 // forget stops watching. It must come before the descriptor is closed. Loop's thread.
 func (l *loop) forget(fd int) {
 	if fd < len(l.sources) && l.sources[fd] != nil {

@@ -12,6 +12,10 @@ import (
 	"jiajia/core/wire"
 )
 
+// inlineBytes is how long a payload is copied behind its header: for a short one that costs less than the vector that the kernel
+// would have to read.
+const inlineBytes = 1024
+
 // An outlet is the connection on which this host sends data to a peer. It is made when one of the two first sends, and is
 // then both's; when both do so at once there are two, each used in one direction.
 type outlet struct {
@@ -58,6 +62,7 @@ func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
 		if err := t.enter("connect"); err != nil {
 			return err
 		}
+		t.o.Handler.Stalled(p.id)
 		fd, err := t.dial(p, forData, 0, time.Now().Add(t.dialTimeout))
 		t.calls.Done()
 		if err == nil {
@@ -69,6 +74,12 @@ func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
 		o.fd = fd
 	}
 	o.enc = wire.Append(o.enc[:0], m)
+	if sum <= inlineBytes {
+		for _, b := range body {
+			o.enc = append(o.enc, b...)
+		}
+		body = nil
+	}
 	o.out.set(o.enc)
 	for _, b := range body {
 		o.out.add(b)
@@ -88,6 +99,7 @@ func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			try = false // wait for the peer's reader
+			t.o.Handler.Stalled(p.id)
 		default:
 			return t.broken(p, os.NewSyscallError("sendmsg", e))
 		}

@@ -42,10 +42,12 @@ module jia
     type, bind(C), public :: jia_stats_t
         integer(c_size_t) :: size
         real(c_double) :: seconds_elapsed, seconds_computing, seconds_faulting, seconds_locks, &
-            seconds_barriers, seconds_waiting, seconds_others
+            seconds_barriers, seconds_messages, seconds_waiting, seconds_others
         integer(c_long) :: read_faults, write_faults, pages_fetched, page_bytes_fetched, pages_served, &
             pages_invalidated, twins, diffs_sent, diff_bytes_sent, diffs_received, diff_bytes_received
         integer(c_long) :: locks_local, locks_remote, barriers, waits
+        integer(c_long) :: messages_passed, message_bytes_passed, messages_taken, message_bytes_taken, &
+            collectives, collective_bytes
         integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
         integer(c_long) :: home_pages, cached_pages, memory_bytes
     end type

@@ -384,7 +384,7 @@ void jia_config(int what, int on);
  * jia_stats_t - what one host did since jia_init, or in the windows of jia_startstat.
  * @size: sizeof(jia_stats_t), set by the caller. Later versions add members at the end.
  * Times are in seconds. They are split for the thread that called jia_init: elapsed is the sum of computing, faulting,
- * locks, barriers and waiting. Counts are 64 bits wide and are of all threads of the host, as is the service that it
+ * locks, barriers, messages and waiting. Counts are 64 bits wide and are of all threads of the host, as is the service that it
  * gives to other hosts.
  */
 typedef struct jia_stats {
@@ -395,6 +395,7 @@ typedef struct jia_stats {
 	double seconds_faulting;         /* waiting for pages of other hosts */
 	double seconds_locks;            /* in jia_lock and jia_unlock: waiting for the lock, sending changes home */
 	double seconds_barriers;         /* in jia_barrier and jia_exit: sending changes home, waiting for all */
+	double seconds_messages;         /* in jia_send, jia_recv and collective calls: waiting for messages, or for room */
 	double seconds_waiting;          /* in jia_wait, the condition variables, and other calls that wait */
 	double seconds_others;           /* the waits of all other threads of the host, added up */
 
@@ -415,7 +416,14 @@ typedef struct jia_stats {
 	unsigned long barriers;          /* calls of jia_barrier */
 	unsigned long waits;             /* calls of jia_wait and jia_waitcv */
 
-	unsigned long messages_sent;     /* by the library to other hosts */
+	unsigned long messages_passed;   /* calls of jia_send */
+	unsigned long message_bytes_passed; /* what they passed */
+	unsigned long messages_taken;    /* calls of jia_recv that have got their message */
+	unsigned long message_bytes_taken;
+	unsigned long collectives;       /* calls of jia_bcast and jia_reduce */
+	unsigned long collective_bytes;  /* their buffers or operands */
+
+	unsigned long messages_sent;     /* by the library to other hosts, for whatever purpose */
 	unsigned long message_bytes_sent; /* with their headers, without those of the network */
 	unsigned long messages_received;
 	unsigned long message_bytes_received;

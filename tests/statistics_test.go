@@ -80,7 +80,8 @@ func readStats(t *testing.T, r *running, name string, hosts int) []map[string]fl
 		}
 	}
 	for i, h := range stats.PerHost {
-		parts := h["seconds_computing"] + h["seconds_faulting"] + h["seconds_locks"] + h["seconds_barriers"] + h["seconds_waiting"]
+		parts := h["seconds_computing"] + h["seconds_faulting"] + h["seconds_locks"] + h["seconds_barriers"] + h["seconds_messages"] +
+			h["seconds_waiting"]
 		if h["host"] != float64(i) || math.Abs(parts-h["seconds_elapsed"]) > 1e-6 || h["seconds_computing"] < 0 {
 			t.Errorf("%v: line %d: host %v, %v s elapsed, their parts are %v s", r.job, i, h["host"], h["seconds_elapsed"], parts)
 		}
@@ -98,6 +99,9 @@ func TestStatisticsOfManyHostsFit(t *testing.T) {
 		{"water", "64 3", []int{4}},
 		{"tsp", "10", []int{4}},
 		{"random", "3", []int{2, 6}}, // several threads a host
+		{"messages", "", []int{1, 4}},
+		{"collectives", "", []int{5}},
+		{"dividing", "balance", []int{3}},
 	} {
 		for _, hosts := range hostCounts(test.hosts...) {
 			t.Run(fmt.Sprintf("%s/hosts=%d", test.program, hosts), func(t *testing.T) {

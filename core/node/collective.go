@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"jiajia/core/message"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
@@ -14,6 +15,7 @@ import (
 // Bcast is one step of jia_bcast: the root's piece goes to all others. total is that of the whole call.
 func (n *Node) Bcast(root wire.HostID, total uint64, piece []byte) {
 	n.collect(message.Call{What: message.Bcast, Root: root, Bytes: total}, func(s *step) { s.spread(root, piece) })
+	n.collected(piece, total)
 }
 
 // Reduce is one step of jia_reduce: piece holds this host's operands and on the root, afterwards, the result. total is in
@@ -30,6 +32,7 @@ func (n *Node) Reduce(op message.What, root wire.HostID, total uint64, piece []b
 			s.recv(0, piece)
 		}
 	})
+	n.collected(piece, total)
 }
 
 // A step is one round of a collective call.
@@ -63,6 +66,17 @@ func (n *Node) collect(call message.Call, do func(s *step)) {
 	in.mu.Lock()
 	in.collecting = false
 	in.mu.Unlock()
+}
+
+// collected counts a piece of a call of so many bytes, and the call with its last piece. It is called in the order of steps.
+func (n *Node) collected(piece []byte, total uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tally.row[stats.CollectiveBytes] += uint64(len(piece))
+	if n.in.collected += uint64(len(piece)); n.in.collected >= total {
+		n.tally.row[stats.Collectives]++
+		n.in.collected = 0
+	}
 }
 
 // spread sends piece down the tree of a root.

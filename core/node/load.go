@@ -7,45 +7,32 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"jiajia/core/balance"
 	"jiajia/core/message"
 )
 
 // load is what jia_divtask and jia_loadcheck know. Only one thread of a host is measured, the one that makes these calls:
-// it computes whenever it does not wait in the library.
+// it computes whenever it does not wait in the library, which the tally knows.
 type load struct {
-	on     atomic.Bool  // LOADBAL
-	thread atomic.Int64 // kernel's id of the measured thread; 0: none yet
-	waited atomic.Int64 // ns that it has waited since the interval began
+	on atomic.Bool // LOADBAL
 
-	mu      mutex // guards what follows
+	mu      mutex // guards what follows; taken before Node.mu
 	weights []uint64
 	units   uint64 // of the last jia_divtask
-	began   time.Time
 }
 
-// pause marks the beginning of a wait, and resume the end of one that began at since. They cost nothing while load balancing
-// is off.
-func (l *load) pause() (since time.Time) {
-	if l.on.Load() {
-		since = time.Now()
-	}
-	return since
+// measure starts an interval of the calling thread.
+func (n *Node) measure() {
+	n.mu.Lock()
+	n.tally.works()
+	n.mu.Unlock()
 }
 
-func (l *load) resume(since time.Time) {
-	if !since.IsZero() && l.thread.Load() == int64(unix.Gettid()) {
-		l.waited.Add(int64(time.Since(since)))
-	}
-}
-
-// beginLocked starts an interval of the calling thread.
-func (l *load) beginLocked() {
-	l.thread.Store(int64(unix.Gettid()))
-	l.waited.Store(0)
-	l.began = time.Now()
+// measured returns how long the measured thread has computed in the interval.
+func (n *Node) measured() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.tally.worked()
 }
 
 // Balance turns load balancing on or off; the hosts are held to be equally fast then.
@@ -54,7 +41,7 @@ func (n *Node) Balance(on bool) {
 	l.mu.Lock()
 	l.weights, l.units = balance.Equal(n.cfg.Hosts), 0
 	l.on.Store(on)
-	l.beginLocked()
+	n.measure()
 	l.mu.Unlock()
 }
 
@@ -65,7 +52,7 @@ func (n *Node) Divide(begin, end int32) (first, last int32) {
 	f, e := balance.Part(int64(begin), int64(end), l.weights, int(n.cfg.Self))
 	if l.on.Load() {
 		l.units = uint64(e - f + 1)
-		l.beginLocked()
+		n.measure()
 	}
 	l.mu.Unlock()
 	switch {
@@ -90,7 +77,7 @@ func (n *Node) LoadCheck() {
 	l.mu.Lock()
 	mine := words[16*n.cfg.Self:]
 	ne.PutUint64(mine, l.units)
-	ne.PutUint64(mine[8:], uint64(max(0, int64(time.Since(l.began))-l.waited.Load())))
+	ne.PutUint64(mine[8:], uint64(max(0, n.measured())))
 	old := l.weights
 	l.mu.Unlock()
 	n.collect(message.Call{What: message.Gather, Bytes: uint64(len(words))}, func(s *step) { s.combine(message.Gather, words) })
@@ -114,6 +101,6 @@ func (n *Node) LoadCheck() {
 			n.fail(fmt.Errorf("jia_loadcheck: host 0 gave host %d the weight %d", i, ne.Uint64(weights[8*i:])))
 		}
 	}
-	l.beginLocked()
+	n.measure()
 	l.mu.Unlock()
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core/message"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
@@ -17,8 +18,8 @@ const mostHeld = 256 << 20
 // for something, one attends the transport and hands out what comes; when it leaves, another takes its place. While
 // nobody waits, the transport's serving thread fills the queues.
 type inbox struct {
-	sent   atomic.Uint64 // messages of jia_send, for their numbers
-	full   atomic.Bool   // the queues hold too much
+	sent   uint64      // messages of jia_send, for their numbers; guarded by Node.mu
+	full   atomic.Bool // the queues hold too much
 	warned atomic.Bool
 
 	mu        mutex // guards what follows
@@ -29,9 +30,16 @@ type inbox struct {
 
 	collecting bool   // a thread of this host is in a collective call
 	step       uint64 // steps of collective calls so far
+	collected  uint64 // bytes that are done of a call in several pieces; guarded by Node.mu
 
-	// sending has a lock for each host, held while a message is sent to it: see mutex for why it is not left to the transport.
-	sending []mutex
+	sending []outbox // one for each host
+}
+
+// outbox is the sending to one host.
+type outbox struct {
+	mu      mutex // held while a message is sent; see mutex for why it is not left to the transport. Guards what follows
+	stalled bool  // the message under way had to wait, and pause is that wait
+	pause   pause
 }
 
 // waiter is one wait for a message.
@@ -41,8 +49,15 @@ type waiter struct {
 	park parker
 }
 
-// NewMessage returns a number for a message to send.
-func (n *Node) NewMessage() uint64 { return n.in.sent.Add(1) }
+// NewMessage returns a number for a message of so many bytes to send, which counts as passed from then on.
+func (n *Node) NewMessage(total uint64) uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tally.row[stats.MessagesPassed]++
+	n.tally.row[stats.MessageBytesPassed] += total
+	n.in.sent++
+	return n.in.sent
+}
 
 // Send sends the next piece of a message of so many bytes in all; the number is that of NewMessage, the same for all pieces,
 // which one thread sends one after the other. A piece has at most wire.MaxData bytes, and none only when the message has
@@ -74,11 +89,21 @@ func (n *Node) hostRange() string {
 
 func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 	m.From, m.Length = n.cfg.Self, uint64(len(body))
-	since := n.load.pause()
-	n.in.sending[to].Lock()
+	n.mu.Lock()
+	n.tally.sent(m.Length)
+	n.mu.Unlock()
+	o := &n.in.sending[to]
+	if !o.mu.TryLock() {
+		p := n.pauses(stats.InMessages)
+		o.mu.Lock()
+		n.resumes(p)
+	}
 	err := n.trans.SendData(to, m, body)
-	n.in.sending[to].Unlock()
-	n.load.resume(since)
+	if o.stalled {
+		n.resumes(o.pause)
+		o.stalled = false
+	}
+	o.mu.Unlock()
 	if err != nil {
 		n.peerFailed(to, err)
 	}
@@ -100,6 +125,10 @@ func (n *Node) Recv(from wire.HostID, tag int32, most uint64) *message.Message {
 		n.fail(fmt.Errorf("jia_recv: the message of host %d with tag %d has %d bytes, the buffer %d; receive into one that holds the longest message",
 			m.From, m.Tag, m.Size, most))
 	}
+	n.mu.Lock()
+	n.tally.row[stats.MessagesTaken]++
+	n.tally.row[stats.MessageBytesTaken] += m.Size
+	n.mu.Unlock()
 	return m
 }
 
@@ -109,35 +138,12 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 	in.mu.Lock()
 	q.Post(&w.Receive)
 	if !w.Done() {
-		since := n.load.pause()
 		in.waiters = append(in.waiters, w)
-		for !w.Done() {
-			attend := n.trans != nil && in.attending == nil
-			if attend {
-				in.attending = w
-			}
-			in.mu.Unlock()
-			var err error
-			if attend {
-				err = n.trans.Attend(w.done.Load)
-			} else {
-				w.park.wait()
-			}
-			in.mu.Lock()
-			if attend {
-				in.attending = nil
-			}
-			if err != nil {
-				in.mu.Unlock()
-				n.fail(fmt.Errorf("wait for a message: %w", err))
-			}
-		}
-		in.waiters = slices.DeleteFunc(in.waiters, func(o *waiter) bool { return o == w })
-		if in.attending == nil && len(in.waiters) > 0 {
-			// To attend, or it is done itself and will wake the next. The serving thread would do, but for a full inbox.
-			in.waiters[0].park.wake()
-		}
-		n.load.resume(since)
+		in.mu.Unlock()
+		p := n.pauses(stats.InMessages)
+		n.wait(w)
+		n.resumes(p)
+		in.mu.Lock()
 	}
 	accept := in.full.Load() && in.held() < mostHeld/2
 	if accept {
@@ -147,6 +153,39 @@ func (n *Node) await(q *message.Queue, w *waiter) {
 	if accept && n.trans != nil {
 		n.trans.Accept()
 	}
+}
+
+// wait waits until w, one of the waiters, is done, and takes it off their list.
+func (n *Node) wait(w *waiter) {
+	in := &n.in
+	in.mu.Lock()
+	for !w.Done() {
+		attend := n.trans != nil && in.attending == nil
+		if attend {
+			in.attending = w
+		}
+		in.mu.Unlock()
+		var err error
+		if attend {
+			err = n.trans.Attend(w.done.Load)
+		} else {
+			w.park.wait()
+		}
+		in.mu.Lock()
+		if attend {
+			in.attending = nil
+		}
+		if err != nil {
+			in.mu.Unlock()
+			n.fail(fmt.Errorf("wait for a message: %w", err))
+		}
+	}
+	in.waiters = slices.DeleteFunc(in.waiters, func(o *waiter) bool { return o == w })
+	if in.attending == nil && len(in.waiters) > 0 {
+		// To attend, or it is done itself and will wake the next. The serving thread would do, but for a full inbox.
+		in.waiters[0].park.wake()
+	}
+	in.mu.Unlock()
 }
 
 func (in *inbox) held() uint64 { return in.user.Held() + in.parts.Held() }
@@ -189,6 +228,9 @@ func (n *Node) arrive(q *message.Queue, h message.Head, piece []byte, local bool
 // Data implements Handler.
 func (s *server) Data(m *wire.Message, body []byte) {
 	n := s.n
+	n.mu.Lock()
+	n.tally.received(m)
+	n.mu.Unlock()
 	var err error
 	if m.Type == wire.Data {
 		err = n.arrive(&n.in.user, message.Head{From: m.From, Number: m.Obj, Tag: int64(m.Epoch), Size: m.Version}, body, false)
@@ -200,6 +242,13 @@ func (s *server) Data(m *wire.Message, body []byte) {
 	}
 	if err != nil {
 		n.fail(err)
+	}
+}
+
+// Stalled implements Handler.
+func (s *server) Stalled(to wire.HostID) {
+	if o := &s.n.in.sending[to]; !o.stalled {
+		o.stalled, o.pause = true, s.n.pauses(stats.InMessages)
 	}
 }
 

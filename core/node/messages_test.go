@@ -10,6 +10,7 @@ import (
 
 	"jiajia/core/balance"
 	"jiajia/core/message"
+	"jiajia/core/stats"
 	"jiajia/core/wire"
 )
 
@@ -48,9 +49,10 @@ func newOffice(t *testing.T, hosts int) []*Node {
 	for i := range o.desks {
 		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
 		n.server.n = n
-		n.in.sending = make([]mutex, hosts)
+		n.in.sending = make([]outbox, hosts)
 		n.load.weights = balance.Equal(hosts)
 		n.trans = &clerk{o: o, d: &o.desks[i]}
+		n.BeginStats()
 		o.desks[i].node = n
 		nodes = append(nodes, n)
 	}
@@ -167,7 +169,8 @@ func TestEveryMessageComesOnceAndInOrder(t *testing.T) {
 			if th < threads {
 				for i := range uint64(each) {
 					for to := range wire.HostID(hosts) {
-						number, total := n.NewMessage(), 8*(1+i%4)
+						total := 8 * (1 + i%4)
+						number := n.NewMessage(total)
 						for piece := range total / 8 {
 							n.Send(to, int32(th), number, total, binary.NativeEndian.AppendUint64(nil, i<<8|piece))
 						}
@@ -199,6 +202,50 @@ func TestEveryMessageComesOnceAndInOrder(t *testing.T) {
 	}
 }
 
+// TestMessagesAreCounted: what the program passes, what it takes, and what goes between hosts.
+func TestMessagesAreCounted(t *testing.T) {
+	const hosts, rounds = 4, 5
+	nodes := newOffice(t, hosts)
+	atOnce(nodes, 1, func(n *Node, _ int) {
+		for range rounds {
+			for to := range wire.HostID(hosts) {
+				number := n.NewMessage(10)
+				n.Send(to, 1, number, 10, make([]byte, 6))
+				n.Send(to, 1, number, 10, make([]byte, 4))
+			}
+			for range hosts {
+				n.Recv(wire.Any, 1, 10)
+			}
+			b := make([]byte, 8)
+			n.Bcast(2, 16, b) // in two steps
+			n.Bcast(2, 16, b)
+			n.Reduce(message.SumInt, 1, 8, b)
+			n.Bcast(0, 0, nil)
+		}
+	})
+	var sum stats.Row
+	for _, n := range nodes {
+		r := n.counted()
+		sum = sum.Plus(r)
+		for f, want := range map[stats.Field]uint64{stats.MessagesPassed: hosts * rounds, stats.MessageBytesPassed: 10 * hosts * rounds,
+			stats.MessagesTaken: hosts * rounds, stats.MessageBytesTaken: 10 * hosts * rounds,
+			stats.Collectives: 3 * rounds, stats.CollectiveBytes: 24 * rounds, stats.Waits: 0} {
+			if r[f] != want {
+				t.Errorf("host %d: %s: %d, want %d", n.cfg.Self, stats.Fields[f].Name, r[f], want)
+			}
+		}
+	}
+	// Two pieces to each other host, a message to each host but the root for each step, and one more for the root of the sum.
+	between := uint64(rounds * (2*hosts*(hosts-1) + 4*(hosts-1) + 1))
+	bytes := uint64(rounds*(10*hosts*(hosts-1)+24*(hosts-1)+8)) + between*wire.HeaderSize
+	for f, want := range map[stats.Field]uint64{stats.MessagesSent: between, stats.MessagesReceived: between,
+		stats.MessageBytesSent: bytes, stats.MessageBytesReceived: bytes} {
+		if sum[f] != want {
+			t.Errorf("%s: %d, want %d", stats.Fields[f].Name, sum[f], want)
+		}
+	}
+}
+
 // TestReductionsAreTheSame: sums of numbers for which the order matters, with every root, beside messages between the
 // same hosts.
 func TestReductionsAreTheSame(t *testing.T) {
@@ -210,7 +257,7 @@ func TestReductionsAreTheSame(t *testing.T) {
 			self := int(n.cfg.Self)
 			for round := range 3 * hosts {
 				if th == 1 {
-					n.Send(wire.HostID(round%hosts), 0, n.NewMessage(), 1, []byte{1})
+					n.Send(wire.HostID(round%hosts), 0, n.NewMessage(1), 1, []byte{1})
 					continue
 				}
 				root := wire.HostID(round % hosts)

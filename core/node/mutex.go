@@ -29,6 +29,8 @@ func (m *mutex) Lock() {
 	}
 }
 
+func (m *mutex) TryLock() bool { return m.word.CompareAndSwap(0, 1) }
+
 func (m *mutex) Unlock() {
 	if m.word.Swap(0) == 2 {
 		futex(&m.word, futexWake, 1)

@@ -65,7 +65,7 @@ func Open(cfg Config) (*Node, error) {
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
 	n.server.n = n
-	n.in.sending = make([]mutex, cfg.Hosts)
+	n.in.sending = make([]outbox, cfg.Hosts)
 	n.load.weights = balance.Equal(cfg.Hosts)
 	mode := cfg.Fault
 	if cfg.Hosts == 1 {

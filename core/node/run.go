@@ -55,9 +55,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		case core.Done:
 			return nil
 		case core.Await:
-			since := n.load.pause()
 			n.receive(t, from, link, frame)
-			n.load.resume(since)
 			n.mu.Lock()
 			n.tally.received(&t.in)
 			t.granted = t.granted || t.in.Type == wire.LockGrant
@@ -66,9 +64,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 				n.fail(err)
 			}
 		case core.Parked:
-			since := n.load.pause()
 			t.park.wait()
-			n.load.resume(since)
 			n.mu.Lock()
 		case core.Again:
 			n.mu.Lock()
@@ -77,8 +73,8 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 	}
 }
 
-// memory carries out the memory effects of a step, in order, and counts all effects, under mu. t is nil in the server, whose steps make no
-// diffs.
+// memory carries out the memory effects of a step, in order, and counts all effects, under mu. t is nil in the server, whose
+// steps make no diffs.
 func (n *Node) memory(t *thread, fx *core.Effects) error {
 	for i := range fx.List {
 		e := &fx.List[i]

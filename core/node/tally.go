@@ -40,9 +40,21 @@ type tally struct {
 	window  stats.Window
 	final   bool // the host has left the job, and last is what it did
 	last    stats.Row
-	waiting bool // the main thread waits, since then, and its time counts as that field
-	since   time.Duration
-	field   stats.Field
+	waiting bool // the main thread waits, and pause is that wait
+	pause   pause
+
+	// worker is the thread whose speed the load balancing measures, 0 if none: it works since workBegan, but for the time
+	// that it has waited.
+	worker    uintptr
+	workBegan time.Duration
+	idle      time.Duration
+}
+
+// A pause is one wait of a thread in a call. Times are since tally.began.
+type pause struct {
+	thread uintptr
+	since  time.Duration
+	field  stats.Field // that the time counts as
 }
 
 // begin starts the clock. The calling thread is the one whose time is split. What the server has counted for faster
@@ -51,14 +63,51 @@ func (y *tally) begin() {
 	y.began, y.main = time.Now(), self()
 }
 
-// waits begins a wait of t, once for each call.
-func (y *tally) waits(t *thread) {
-	t.timed, t.main = true, self() == y.main
-	t.since = time.Since(y.began)
-	if t.main {
-		y.waiting, y.since, y.field = true, t.since, clocks[t.call]
+// pauses begins a wait of the calling thread. Every wait of a thread of the program in the library is one, between pauses and
+// resumes: the times of the statistics and of the load balancing come from here alone.
+func (y *tally) pauses(field stats.Field) pause {
+	p := pause{thread: self(), since: time.Since(y.began), field: field}
+	if p.thread == y.main {
+		y.waiting, y.pause = true, p
+	}
+	return p
+}
+
+// resumes ends a wait.
+func (y *tally) resumes(p pause) {
+	now := time.Since(y.began)
+	if p.thread == y.main {
+		y.row[p.field] += uint64(now - p.since)
+		y.waiting = false
+	} else {
+		y.row[stats.OtherThreads] += uint64(now - p.since)
+	}
+	if p.thread == y.worker {
+		y.idle += now - p.since
 	}
 }
+
+// pauses and resumes are those of the tally.
+func (n *Node) pauses(field stats.Field) pause {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.tally.pauses(field)
+}
+
+func (n *Node) resumes(p pause) {
+	n.mu.Lock()
+	n.tally.resumes(p)
+	n.mu.Unlock()
+}
+
+// works makes the calling thread the one whose speed is measured, from now on.
+func (y *tally) works() { y.worker, y.workBegan, y.idle = self(), time.Since(y.began), 0 }
+
+// worked returns for how long that thread has computed.
+func (y *tally) worked() time.Duration { return time.Since(y.began) - y.workBegan - y.idle }
+
+// waits begins the wait of a call of t, once for each.
+func (y *tally) waits(t *thread) { t.timed, t.pause = true, y.pauses(clocks[t.call]) }
 
 // completed counts a call of t that is done.
 func (y *tally) completed(t *thread) {
@@ -81,13 +130,7 @@ func (y *tally) completed(t *thread) {
 		y.row[stats.Waits]++
 	}
 	if t.timed {
-		lasted := uint64(time.Since(y.began) - t.since)
-		if t.main {
-			y.row[clocks[t.call]] += lasted
-			y.waiting = false
-		} else {
-			y.row[stats.OtherThreads] += lasted
-		}
+		y.resumes(t.pause)
 	}
 }
 
@@ -139,10 +182,11 @@ func (n *Node) totals() stats.Row {
 	r := y.row
 	now := time.Since(y.began)
 	if y.waiting {
-		r[y.field] += uint64(now - y.since)
+		r[y.pause.field] += uint64(now - y.pause.since)
 	}
 	r[stats.Elapsed] = uint64(now)
-	r[stats.Computing] = r[stats.Elapsed] - r[stats.Faulting] - r[stats.Locking] - r[stats.InBarriers] - r[stats.Waiting]
+	r[stats.Computing] = r[stats.Elapsed] - r[stats.Faulting] - r[stats.Locking] - r[stats.InBarriers] - r[stats.InMessages] -
+		r[stats.Waiting]
 	r[stats.HomePages], r[stats.CachedPages] = n.machine.Usage()
 	r[stats.MemoryBytes] = n.region.Used()
 	return r

@@ -29,7 +29,7 @@ func alone(t *testing.T) *Node {
 // whole checks what must be true of every row.
 func whole(t *testing.T, r stats.Row) {
 	t.Helper()
-	if sum := r[stats.Computing] + r[stats.Faulting] + r[stats.Locking] + r[stats.InBarriers] + r[stats.Waiting]; sum != r[stats.Elapsed] {
+	if sum := r[stats.Computing] + r[stats.Faulting] + r[stats.Locking] + r[stats.InBarriers] + r[stats.InMessages] + r[stats.Waiting]; sum != r[stats.Elapsed] {
 		t.Errorf("the parts of the time are %d ns, elapsed are %d", sum, r[stats.Elapsed])
 	}
 }
@@ -81,16 +81,10 @@ func TestWaitsCount(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	n := alone(t)
+	n.measure() // the load balancing measures the same thread
 	main, other := &thread{span: span{call: callFault}}, &thread{span: span{call: callLock}}
-	wait := func(th *thread) {
-		n.tally.main = 0
-		if th == main {
-			n.tally.main = self()
-		}
-		n.tally.waits(th)
-	}
-	wait(other)
-	wait(main)
+	otherThread(func() { n.tally.waits(other) })
+	n.tally.waits(main)
 	pass(time.Millisecond)
 	during := n.Stats()
 	whole(t, during)
@@ -106,6 +100,29 @@ func TestWaitsCount(t *testing.T) {
 		after[stats.ReadFaults] != 1 || after[stats.LocksLocal] != 1 || after[stats.Locking] != 0 {
 		t.Errorf("after the waits: %+v", after)
 	}
+	if worked := n.tally.worked(); worked < time.Millisecond || worked > time.Duration(n.Stats()[stats.Computing]) {
+		t.Errorf("the thread has worked for %v; it computed for %d ns", worked, after[stats.Computing])
+	}
+	otherThread(n.measure)
+	otherThread(func() { n.tally.waits(other) })
+	n.tally.waits(main)
+	pass(time.Millisecond)
+	n.tally.completed(main)
+	if worked := n.tally.worked(); worked < time.Millisecond {
+		t.Errorf("the other thread has worked for %v, the wait of this one left out", worked)
+	}
+}
+
+// otherThread calls f in a thread that does not end before the test.
+func otherThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		f()
+		close(done)
+		select {}
+	}()
+	<-done
 }
 
 // pass lets time go by.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,9 +32,8 @@ type span struct {
 	call    call
 	write   bool // callFault: for a store
 	granted bool // callLock: the lock came from another host
-	timed   bool // it had to wait, from since on
-	main    bool // valid if timed: it is a call of the thread whose time is split
-	since   time.Duration
+	timed   bool // it had to wait
+	pause   pause
 }
 
 // outDiff is a diff message that a step is filling.

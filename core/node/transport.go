@@ -82,6 +82,10 @@ type Handler interface {
 	// any thread. Once it has said so, Accept must be called when that changes.
 	Full() bool
 
+	// Stalled tells that a SendData to a host has to wait, for a connection or for room. It is called by the thread that
+	// sends, once or twice before it waits.
+	Stalled(to wire.HostID)
+
 	// Lost tells, at most once for each host, that the connections to it broke, outside of Close.
 	Lost(host wire.HostID, err error)
 }

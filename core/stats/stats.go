@@ -5,7 +5,7 @@ package stats
 // A Field names one number of a Row.
 type Field int
 
-// The fields, in the order of jia_stats_t in include/jia.h, which says what each means; new ones go to the end. Times
+// The fields, in the order of jia_stats_t in include/jia.h, which says what each means; once released, new ones go to the end. Times
 // are in nanoseconds here, and in seconds wherever a user sees them.
 const (
 	Elapsed Field = iota
@@ -13,6 +13,7 @@ const (
 	Faulting
 	Locking
 	InBarriers
+	InMessages
 	Waiting
 	OtherThreads
 
@@ -32,6 +33,13 @@ const (
 	LocksRemote
 	Barriers
 	Waits
+
+	MessagesPassed
+	MessageBytesPassed
+	MessagesTaken
+	MessageBytesTaken
+	Collectives
+	CollectiveBytes
 
 	MessagesSent
 	MessageBytesSent
@@ -71,6 +79,7 @@ var Fields = [Len]Info{
 	Faulting:     {Name: "seconds_faulting", Label: "waiting for pages", Unit: Nanoseconds},
 	Locking:      {Name: "seconds_locks", Label: "in locks", Unit: Nanoseconds},
 	InBarriers:   {Name: "seconds_barriers", Label: "in barriers", Unit: Nanoseconds},
+	InMessages:   {Name: "seconds_messages", Label: "in messages", Unit: Nanoseconds},
 	Waiting:      {Name: "seconds_waiting", Label: "in other waits", Unit: Nanoseconds},
 	OtherThreads: {Name: "seconds_others", Label: "waits of other threads", Unit: Nanoseconds},
 
@@ -91,6 +100,13 @@ var Fields = [Len]Info{
 	Barriers:    {Name: "barriers", Label: "barriers"},
 	Waits:       {Name: "waits", Label: "other waits"},
 
+	MessagesPassed:     {Name: "messages_passed", Label: "jia_send"},
+	MessageBytesPassed: {Name: "message_bytes_passed", Label: "  their size", Unit: Bytes},
+	MessagesTaken:      {Name: "messages_taken", Label: "jia_recv"},
+	MessageBytesTaken:  {Name: "message_bytes_taken", Label: "  their size", Unit: Bytes},
+	Collectives:        {Name: "collectives", Label: "jia_bcast, jia_reduce"},
+	CollectiveBytes:    {Name: "collective_bytes", Label: "  their size", Unit: Bytes},
+
 	MessagesSent:         {Name: "messages_sent", Label: "messages sent"},
 	MessageBytesSent:     {Name: "message_bytes_sent", Label: "  their size", Unit: Bytes},
 	MessagesReceived:     {Name: "messages_received", Label: "messages received"},
@@ -101,7 +117,8 @@ var Fields = [Len]Info{
 	MemoryBytes: {Name: "memory_bytes", Label: "shared memory in use", Unit: Bytes, Level: true},
 }
 
-// A Row is the numbers of one host. Invariant: Elapsed is the sum of Computing, Faulting, Locking, InBarriers and Waiting.
+// A Row is the numbers of one host. Invariant: Elapsed is the sum of Computing, Faulting, Locking, InBarriers, InMessages
+// and Waiting.
 type Row [Len]uint64
 
 // Seconds returns a field whose unit is Nanoseconds as a user sees it.

@@ -39,7 +39,7 @@ var rows = []row{
 	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", target: 40, where: []placement{spread}},
 	{what: "barrier", name: "barrier", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
 	{what: "barrier, 100,000 clean pages cached", name: "barrier-cached", unit: "us", baseline: "barrier with nothing here", target: 1.3, where: both},
-	{what: "message, there and back", name: "messages", unit: "us", baseline: "64 B round trip", target: 2, where: both},
+	{what: "message, there and back", name: "messages", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
 	{what: "contended lock, hand-off", name: "handoff", unit: "us", baseline: "64 B round trip", target: 1.0, where: both},
 	{what: "contended lock, lock + unlock", name: "contended", unit: "us", where: both},
 	{what: "free lock of another host", name: "remote-lock", unit: "us", baseline: "64 B round trip", target: 2, where: both},

@@ -28,7 +28,8 @@ static jia_stats_t now(void)
 	s.size = sizeof s;
 	EXPECT(jia_stats(&s), 0);
 	EXPECT(s.size, sizeof s);
-	sum = s.seconds_computing + s.seconds_faulting + s.seconds_locks + s.seconds_barriers + s.seconds_waiting;
+	sum = s.seconds_computing + s.seconds_faulting + s.seconds_locks + s.seconds_barriers + s.seconds_messages +
+	      s.seconds_waiting;
 	if (sum < s.seconds_elapsed - 1e-6 || sum > s.seconds_elapsed + 1e-6)
 		jia_error("%.9f s elapsed, their parts are %.9f s", s.seconds_elapsed, sum);
 	return s;
@@ -173,6 +174,45 @@ static void threads(void)
 	EXPECT(now().barriers, 4);
 }
 
+/* Messages and collective calls. A message takes as many of the library's as it has pieces of 64 KiB. */
+static void passing(void)
+{
+	static char buf[200000];
+	int peer = 1 - jiapid, in[10] = { 0 }, out[10];
+	jia_stats_t before = now(), s;
+
+	if (jiapid == 0) {
+		jia_send(buf, 0, peer, 1);
+		jia_send(buf, 100, peer, 1);
+		jia_send(buf, sizeof buf, peer, 1);
+		jia_send(buf, 50, jiapid, 1);
+		jia_recv(buf, sizeof buf, jiapid, 1);
+	} else {
+		jia_recv(buf, sizeof buf, peer, 1);
+		jia_recv(buf, sizeof buf, MSG_PROC_ALL, 1);
+		jia_recv(buf, sizeof buf, peer, MSG_TAG_ALL);
+	}
+	s = now();
+	EXPECT(s.messages_passed, jiapid == 0 ? 4 : 0);
+	EXPECT(s.message_bytes_passed, jiapid == 0 ? 200150 : 0);
+	EXPECT(s.messages_taken, jiapid == 0 ? 1 : 3);
+	EXPECT(s.message_bytes_taken, jiapid == 0 ? 50 : 200100);
+	EXPECT(s.messages_sent - before.messages_sent, jiapid == 0 ? 6 : 0);
+	EXPECT(s.message_bytes_sent - before.message_bytes_sent, jiapid == 0 ? 200100 + 6 * 64 : 0);
+	if (jiapid == 0) /* it had to connect */
+		EXPECT(s.seconds_messages > before.seconds_messages, 1);
+
+	jia_bcast(buf, 100000, 0);
+	jia_reduce(in, out, 10, SUM_INT, 1);
+	s = now();
+	EXPECT(s.collectives, 2);
+	EXPECT(s.collective_bytes, 100040);
+	/* Two pieces of the broadcast; the operands of host 1, and the result back to it. */
+	EXPECT(s.messages_sent - before.messages_sent, jiapid == 0 ? 6 + 2 + 1 : 1);
+	if (jiapid == 1)
+		EXPECT(s.messages_received - before.messages_received, 6 + 2 + 1);
+}
+
 static void windows(void)
 {
 	unsigned int began, ended;
@@ -203,6 +243,7 @@ int main(int argc, char **argv)
 	pages();
 	locks();
 	threads();
+	passing();
 	windows();
 	jia_exit();
 	EXPECT(now().barriers, 2);

@@ -42,6 +42,7 @@ type Host struct {
 
 	take    atomic.Pointer[func(m *wire.Message, body []byte)] // for Data; nil: drop it
 	tooMuch atomic.Bool                                        // what Full says
+	stalls  atomic.Int32                                       // calls of Stalled
 }
 
 // A Loss is a call of Handler.Lost.
@@ -94,6 +95,9 @@ func (h *Host) Data(m *wire.Message, body []byte) {
 
 // Full implements node.Handler.
 func (h *Host) Full() bool { return h.tooMuch.Load() }
+
+// Stalled implements node.Handler.
+func (h *Host) Stalled(wire.HostID) { h.stalls.Add(1) }
 
 // Lost implements node.Handler.
 func (h *Host) Lost(host wire.HostID, err error) { h.Gone <- Loss{host, err} }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"jiajia/core/node"
 	"jiajia/core/wire"
@@ -163,6 +164,9 @@ func dataFull(t *testing.T, mk Make) {
 	case err := <-ended:
 		t.Fatalf("%d MiB were sent to a host that is full, which took %d messages: %v", each, came.Load(), err)
 	default:
+	}
+	for c.Hosts[1].stalls.Load() < 2 { // to connect, and for room
+		time.Sleep(time.Millisecond)
 	}
 	if err := within(t, attending(h, func() bool { return came.Load() == each }), "the attending thread"); err != nil {
 		t.Fatal(err)
