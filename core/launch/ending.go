@@ -111,7 +111,10 @@ func (s *supervisor) terminalSignal(number unix.Signal) {
 	if !fromTerminal(number) {
 		return
 	}
-	s.interrupted, s.interrupt = time.Now(), number
+	if time.Since(s.interrupted) > interruptLimit { // else an echo: a terminal hangs up when the leader of its session dies
+		s.interrupt = number
+	}
+	s.interrupted = time.Now()
 	for _, l := range s.links[1:] {
 		if l.launched {
 			l.send(frame{frameKill, everyHost, []byte{byte(number)}})
