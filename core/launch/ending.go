@@ -133,7 +133,10 @@ func exited(pidfd int) bool {
 
 // wasInterrupted takes note of a signal to the whole group, and passes it on to other machines.
 func (s *supervisor) wasInterrupted(number unix.Signal) {
-	s.interrupted, s.interrupt = time.Now(), number
+	if time.Since(s.interrupted) > interruptLimit { // else an echo: a terminal hangs up when the leader of its session dies
+		s.interrupt = number
+	}
+	s.interrupted = time.Now()
 	for _, l := range s.links[1:] {
 		if l.launched {
 			l.send(frame{frameKill, everyHost, []byte{byte(number)}})
