@@ -36,6 +36,8 @@ const (
 	// How long hosts wait for each other, from the start of the first: for host 0 to listen, for everybody to come,
 	// and then for everybody to say where it listens.
 	joinLimit = 2 * time.Minute
+	// After this time a host that still waits says for what, once.
+	noticeLimit = 10 * time.Second
 	// How long a connection may take to prove that it belongs to the job.
 	handshakeLimit = 5 * time.Second
 	// A report by a live host waits this long, since it is often the echo of a death (a connection that broke) of which

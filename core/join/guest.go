@@ -26,13 +26,14 @@ type guest struct {
 
 // joinAsGuest finds the root and waits for its welcome.
 func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
-	deadline := time.Now().Add(c.world.join)
+	now := time.Now()
+	deadline := now.Add(c.world.join)
 	at, err := l.means.find(l)
 	if err != nil {
 		return nil, err
 	}
 	at.handshake = c.world.handshake
-	conn, secret, err := at.reach(deadline)
+	conn, secret, err := at.reach(deadline, now.Add(c.world.notice), c.Warn)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +68,12 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 	return job, nil
 }
 
-// reach connects to host 0 and proves who we are, again and again until the deadline: it may not be there yet.
-func (p *place) reach(deadline time.Time) (net.Conn, []byte, error) {
+// reach connects to host 0 and proves who we are, again and again until the deadline: it may not be there yet. If it takes
+// until the time of notice, warn is told why, once.
+func (p *place) reach(deadline, notice time.Time, warn func(line string)) (net.Conn, []byte, error) {
 	var conn net.Conn
 	var secret []byte
-	for {
+	for noticed := false; ; {
 		var err error
 		if conn, secret, err = p.tryAll(); err == nil {
 			return conn, secret, nil
@@ -83,6 +85,10 @@ func (p *place) reach(deadline time.Time) (net.Conn, []byte, error) {
 		}
 		if time.Now().After(deadline) {
 			return nil, nil, fmt.Errorf("reach host 0 at %s: %w: see that host 0 runs there, and that this machine can reach it", p.where, err)
+		}
+		if !noticed && time.Now().After(notice) {
+			noticed = true
+			warn(fmt.Sprintf("host 0 at %s cannot be reached yet: %v; trying on", p.where, err))
 		}
 		time.Sleep(dialPause)
 	}

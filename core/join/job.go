@@ -29,6 +29,7 @@ type world struct {
 	exit            func(status int)
 	say             func(line string) // prints a line of the library
 	join, handshake time.Duration     // joinLimit and handshakeLimit
+	notice          time.Duration     // noticeLimit
 }
 
 var realWorld = world{
@@ -36,7 +37,7 @@ var realWorld = world{
 	say: func(line string) {
 		_, _ = unix.Write(2, []byte("jia: "+line+"\n")) // there is nobody left to tell if this fails
 	},
-	join: joinLimit, handshake: handshakeLimit,
+	join: joinLimit, handshake: handshakeLimit, notice: noticeLimit,
 }
 
 // A Job is this process's place in a job. Its methods may be called from any thread.

@@ -71,14 +71,18 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 	if r.gate.elsewhere != nil {
 		go r.contest(r.gate.elsewhere)
 	}
-	late := time.NewTimer(c.world.join)
-	select {
-	case <-r.complete:
-		late.Stop()
-	case <-late.C:
-		r.accuse(fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
-			hostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
-		select {} // the end is near
+	late, notice := time.After(c.world.join), time.After(c.world.notice)
+	for waiting := true; waiting; {
+		select {
+		case <-r.complete:
+			waiting = false
+		case <-notice:
+			c.Warn(fmt.Sprintf("%s of %d did not come yet; waiting on", hostList(r.absent()), l.Size))
+		case <-late:
+			r.accuse(fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
+				hostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
+			select {} // the end is near
+		}
 	}
 	return r.welcome(bind)
 }

@@ -33,7 +33,7 @@ func newCast(t *testing.T) *cast {
 	}
 	c := &cast{t: t, address: l.Addr().String(), secret: newSecret()}
 	_ = l.Close()
-	c.world = world{say: c.warn, join: joinLimit, handshake: handshakeLimit, exit: func(int) {
+	c.world = world{say: c.warn, join: joinLimit, handshake: handshakeLimit, notice: noticeLimit, exit: func(int) {
 		c.mu.Lock()
 		c.exits++
 		c.mu.Unlock()
@@ -239,6 +239,26 @@ func TestWhoMayNotJoin(t *testing.T) {
 			}
 			eventually(t, "line", func() bool { return strings.Contains(fmt.Sprint(c.said()), test.want) })
 		})
+	}
+}
+
+func TestWhoIsWaitedFor(t *testing.T) {
+	c := newCast(t)
+	c.world.notice = 0
+	guest := c.join(c.launch(1, 3), c.config())
+	eventually(t, "line of the guest", func() bool { return len(c.said()) == 1 })
+	root := c.join(c.launch(0, 3), c.config())
+	eventually(t, "line of the root", func() bool { return len(c.said()) == 2 })
+	last := c.join(c.launch(2, 3), c.config())
+	for _, host := range []chan result{guest, root, last} {
+		if r := <-host; r.err != nil {
+			t.Error(r.err)
+		}
+	}
+	lines := c.said()
+	if !strings.HasPrefix(lines[0], "host 0 at "+c.address) || !strings.Contains(lines[0], "cannot be reached yet: ") ||
+		!strings.Contains(lines[1], "of 3 did not come yet") {
+		t.Errorf("said %q", lines)
 	}
 }
 
