@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/core/message"
 	"jiajia/core/stats"
 	"jiajia/core/wire"
@@ -104,7 +106,10 @@ func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 		o.stalled = false
 	}
 	o.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
+		n.fail(fmt.Errorf("%w: raise the limit (ulimit -n); hosts that pass messages have up to two connections for it", err))
+	case err != nil:
 		n.peerFailed(to, err)
 	}
 }
