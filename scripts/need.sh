@@ -34,7 +34,6 @@ present() {
     mpich) command -v mpiexec.hydra > /dev/null ;;
     openmpi-bin) command -v mpirun.openmpi > /dev/null ;;
     util-linux) command -v setpriv > /dev/null ;;
-    iproute2) command -v ip > /dev/null ;;
     man-db) command -v man > /dev/null ;;
     debhelper) command -v dh > /dev/null && command -v dpkg-buildpackage > /dev/null ;;
     openssh-server) [ -x /usr/sbin/sshd ] ;;
