@@ -85,3 +85,48 @@ func knockFor(t *testing.T, tr *Transport, says []byte, keep int, stop chan stru
 		}
 	}
 }
+
+// TestNoDescriptorsLeft: a host that cannot accept says why, once, and goes on when it can.
+func TestNoDescriptorsLeft(t *testing.T) {
+	lines := make(chan string, 10)
+	p := &pair{t: t}
+	p.hosts = nodetest.Start(t, func(t testing.TB, handlers []node.Handler) []node.Transport {
+		p.tr = startWith(t, "127.0.0.1:0", handlers, func(o *Options) {
+			o.Log = event.NewTo(event.Warn, 0, func(line []byte) { lines <- string(line) })
+		}, func(*Transport) {})
+		return []node.Transport{p.tr[0], p.tr[1]}
+	}, 2, nil).Hosts
+	sa, family, err := resolve("tcp", p.tr[0].Addr(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer restore()
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Connect(fd, sa); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-lines; !strings.Contains(line, "too many open files") || !strings.Contains(line, "ulimit -n") {
+		t.Errorf("the log says %q", line)
+	}
+	restore()
+	p.works()
+	if len(lines) > 0 {
+		t.Errorf("and it says %q", <-lines)
+	}
+}

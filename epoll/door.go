@@ -25,6 +25,7 @@ type door struct {
 	timeout time.Duration
 	guests  []*guest  // oldest first; at most `most`
 	reopen  time.Time // when to accept again after running out of descriptors; else zero
+	full    bool      // the log says that descriptors ran out
 	remarks remarks
 }
 
@@ -42,7 +43,7 @@ func guestLimit() int {
 
 // ready implements source: it accepts.
 func (d *door) ready(uint32) {
-	for range acceptsAtOnce {
+	for i := range acceptsAtOnce {
 		fd, from, err := unix.Accept4(d.fd, unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
@@ -51,6 +52,10 @@ func (d *door) ready(uint32) {
 			// The connection stays in the backlog, so the listener stays readable: look away for a while.
 			d.t.loop.rearm(d.fd, 0)
 			d.reopen = time.Now().Add(acceptRetryGap)
+			if i == 0 && !d.full { // somebody waits; later in the turn, it may be that nobody does
+				d.full = true
+				d.t.o.Log.Warnf("another host cannot connect: accept: %v: raise the limit of open files (ulimit -n)", err)
+			}
 			return
 		case unix.EAGAIN:
 			return

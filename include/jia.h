@@ -256,7 +256,7 @@ void jia_waitcv(int cvid);
  * @to: the receiver, which may be this host itself. @tag: any number from 0 up.
  * Messages from one thread to one host with the same tag arrive in the order in which they were sent; none
  * overtakes another. They are buffered at the receiver, so the call does not wait for jia_recv. But when
- * 256 MiB are waiting there that nobody has asked for, it blocks until the receiver calls jia_recv;
+ * 256 MiB are waiting there that nobody has asked for, it blocks until the receiver calls jia_recv or jia_exit;
  * messages to oneself never block.
  * Threads: any, at any time. Fatal: a negative tag.
  */

@@ -93,6 +93,12 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// A host without descriptors left says so, and does not blame the receiver. It may warn besides that others cannot connect.
+func TestSendWithoutFiles(t *testing.T) {
+	job{program: "misuse", args: []string{"send_without_files"}, hosts: 2, env: []string{"JIA_LOG=error"}}.run(t).failed(t,
+		"host 1: send Data to host 0", "too many open files", "ulimit -n")
+}
+
 // The line names the host that made the mistake where one did.
 func TestMistakesNameTheHost(t *testing.T) {
 	for _, name := range []string{"lock_negative", "unlock_not_held", "barrier_in_scope", "alloc_too_much", "error_with_newline"} {

@@ -35,6 +35,9 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 	if n.cfg.Log.On(event.Debug) {
 		defer n.logBarrier(kind)()
 	}
+	if kind == wire.KindExit {
+		n.takeTheRest()
+	}
 	n.mu.Lock()
 	t.call = rendezvous[kind]
 	st, err := n.machine.Barrier(t.id, owner, kind, &t.fx)

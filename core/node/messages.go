@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/core/message"
 	"jiajia/core/stats"
 	"jiajia/core/wire"
@@ -18,9 +20,10 @@ const mostHeld = 256 << 20
 // for something, one attends the transport and hands out what comes; when it leaves, another takes its place. While
 // nobody waits, the transport's serving thread fills the queues.
 type inbox struct {
-	sent   uint64      // messages of jia_send, for their numbers; guarded by Node.mu
-	full   atomic.Bool // the queues hold too much
-	warned atomic.Bool
+	sent    uint64      // messages of jia_send, for their numbers; guarded by Node.mu
+	full    atomic.Bool // the queues hold too much
+	closing atomic.Bool // this host is in jia_exit: nothing is too much
+	warned  atomic.Bool
 
 	mu        mutex // guards what follows
 	user      message.Queue
@@ -104,7 +107,10 @@ func (n *Node) sendData(to wire.HostID, m *wire.Message, body []byte) {
 		o.stalled = false
 	}
 	o.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
+		n.fail(fmt.Errorf("%w: raise the limit (ulimit -n); hosts that pass messages have up to two connections for it", err))
+	case err != nil:
 		n.peerFailed(to, err)
 	}
 }
@@ -253,4 +259,13 @@ func (s *server) Stalled(to wire.HostID) {
 }
 
 // Full implements Handler.
-func (s *server) Full() bool { return s.n.in.full.Load() }
+func (s *server) Full() bool { return s.n.in.full.Load() && !s.n.in.closing.Load() }
+
+// takeTheRest has this host take whatever others still send, since nobody will receive any more: a sender that had to wait for
+// room would never reach the rendezvous of jia_exit, for which this host is about to wait.
+func (n *Node) takeTheRest() {
+	n.in.closing.Store(true)
+	if n.trans != nil {
+		n.trans.Accept()
+	}
+}

@@ -3,6 +3,7 @@
  *
  *   JIA_NPROC=4 ./messages          all of it, a few seconds
  *   JIA_NPROC=2 ./messages flood    host 1 sends 400 MiB before host 0 receives any
+ *   JIA_NPROC=2 ./messages waste    host 1 sends 400 MiB, and host 0 leaves without receiving any
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -275,9 +276,26 @@ static void flood(void)
 	jia_barrier();
 }
 
+/* No host of the job waits for another before jia_exit. */
+static void waste(void)
+{
+	enum { N = 4 << 20 };
+	char *buf = calloc(1, N);
+	int i;
+
+	for (i = 0; jiapid == 1 && i < 100; i++)
+		jia_send(buf, N, 0, 0);
+	jia_exit();
+	if (jiapid == 0)
+		printf("messages: ok\n");
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	jia_init(argc, argv);
+	if (argc == 2 && !strcmp(argv[1], "waste"))
+		waste();
 	if (argc == 2 && !strcmp(argv[1], "flood"))
 		flood();
 	else {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "jia.h"
@@ -84,6 +85,13 @@ static void barrier_of_two_threads(void)
 static int word;
 
 static void send_no_such_host(void) { jia_send(&word, sizeof word, jiahosts, 1); }
+static void send_without_files(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	jia_send(&word, sizeof word, 0, 1);
+}
 static void send_negative_tag(void) { jia_send(&word, sizeof word, 0, -1); }
 static void send_negative_length(void) { jia_send(&word, -5, 0, 1); }
 static void send_null(void) { jia_send(NULL, 4, 0, 1); }
@@ -138,7 +146,8 @@ static const struct mistake {
 	MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
 	MISTAKE(wait_for_barrier), MISTAKE(leave_early), MISTAKE(error_with_newline), MISTAKE(error_of_many_lines),
 	MISTAKE(error_very_long), MISTAKE(unlock_of_another_thread), MISTAKE(barrier_of_two_threads),
-	MISTAKE(touch_unallocated), MISTAKE(send_no_such_host), MISTAKE(send_negative_tag), MISTAKE(send_negative_length),
+	MISTAKE(touch_unallocated), MISTAKE(send_no_such_host), MISTAKE(send_negative_tag),
+	MISTAKE(send_without_files), MISTAKE(send_negative_length),
 	MISTAKE(send_null), MISTAKE(recv_no_such_host), MISTAKE(recv_negative_tag), MISTAKE(recv_negative_length),
 	MISTAKE(recv_null), MISTAKE(recv_too_long), MISTAKE(bcast_no_such_root), MISTAKE(bcast_negative_length),
 	MISTAKE(reduce_no_such_root), MISTAKE(reduce_unknown), MISTAKE(reduce_negative_count), MISTAKE(reduce_null),
