@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "_cgo_export.h"
@@ -26,6 +27,7 @@ const char *jia_start_directory(void);
 const char *jia_start_arguments(size_t *length);
 
 /* The supervisor's descriptors are 0 to 8, as core/launch passes them; the agent's are the standard ones. */
+#define CONTROL 3
 #define FIRST_FOREIGN_DESCRIPTOR 9
 
 static char directory[PATH_MAX];
@@ -84,14 +86,27 @@ int jia_watches(void)
 	return asked;
 }
 
+/*
+ * supervisor tells whether core/launch has started this process as one: with a control connection. A variable that somebody
+ * else has set must not keep main from running, silently; jia_init then says that it is set.
+ */
+static int supervisor(void)
+{
+	struct stat control;
+
+	return secure_getenv("JIA_SUPERVISOR") && fstat(CONTROL, &control) == 0 && S_ISSOCK(control.st_mode);
+}
+
 __attribute__((constructor(101))) static void prepare(void)
 {
-	asked = secure_getenv("JIA_SUPERVISOR") || secure_getenv("JIA_AGENT");
+	int supervises = supervisor();
+
+	asked = supervises || secure_getenv("JIA_AGENT");
 	if (!asked)
 		keep_arguments();
 	if (!getcwd(directory, sizeof directory))
 		directory[0] = '\0'; /* it was removed: the present one has to do */
-	if (!secure_getenv("JIA_SUPERVISOR"))
+	if (!supervises)
 		return;
 
 	/*

@@ -122,6 +122,11 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// The library's own variable, set by somebody else, keeps no main from running.
+func TestSupervisorsVariable(t *testing.T) {
+	job{program: "misuse", args: []string{"nothing"}, env: []string{"JIA_SUPERVISOR=1"}}.run(t).failed(t, "JIA_SUPERVISOR is set", "unset it")
+}
+
 func TestGoodSettings(t *testing.T) {
 	for _, setting := range []string{"JIA_NPROC=", "JIA_NPROC=1", "JIA_REGION_SIZE=16T", "JIA_REGION_SIZE=1m", "JIA_FAULT=auto"} {
 		for _, hosts := range []int{0, 2} {
