@@ -8,23 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Advertise returns the address under which other machines reach a transport that listens at addr (see
-// Transport.Addr): addr itself or, when it is a wildcard, the given host (a name or an address of this machine, IPv6
-// without brackets) with the port of addr.
-func Advertise(addr, host string) (string, error) {
-	a, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return "", fmt.Errorf("advertise %q: %w", addr, err)
-	}
-	if !a.Addr().IsUnspecified() {
-		return addr, nil
-	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		return "", fmt.Errorf("advertise %s as %q: others cannot connect to that [name an address of this machine]", addr, host)
-	}
-	return net.JoinHostPort(host, fmt.Sprint(a.Port())), nil
-}
-
 // resolve turns "host:port" into a socket address; it takes names, too, of which the first IPv4 address counts, else the
 // first IPv6 address. zone is the interface of this host's own link-local address, 0 if it has another one: the name
 // of a zone means something on its own machine only, so that of another host's address is replaced by ours.

@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -8,27 +9,8 @@ import (
 
 	"jiajia/core/node"
 	"jiajia/core/node/nodetest"
+	"jiajia/core/reach"
 )
-
-func TestAdvertise(t *testing.T) {
-	for _, c := range []struct{ addr, host, want string }{
-		{"10.0.0.1:70", "node7", "10.0.0.1:70"},
-		{"0.0.0.0:70", "node7", "node7:70"},
-		{"0.0.0.0:70", "10.1.2.3", "10.1.2.3:70"},
-		{"[::]:70", "10.1.2.3", "10.1.2.3:70"},
-		{"[::]:70", "fd00::7", "[fd00::7]:70"},
-		{"[::]:70", "fe80::7%eth0", "[fe80::7%eth0]:70"},
-		{"[::]:70", "", ""},
-		{"[::]:70", "::", ""},
-		{"0.0.0.0:70", "0.0.0.0", ""},
-		{"nonsense", "node7", ""},
-	} {
-		got, err := Advertise(c.addr, c.host)
-		if got != c.want || (err == nil) != (c.want != "") {
-			t.Errorf("%s as %q: %q, %v", c.addr, c.host, got, err)
-		}
-	}
-}
 
 func TestLinkLocalZones(t *testing.T) {
 	sa, _, err := resolve("tcp", "[fe80::1%lo]:7", 0)
@@ -65,11 +47,7 @@ func TestConformanceWildcard(t *testing.T) {
 			ts, r = append(ts, tr), append(r, tr)
 		}
 		join(t, ts, func(tr *Transport) string {
-			addr, err := Advertise(tr.Addr(), hosts[tr.o.Self%2])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return addr
+			return reach.Through(tr.Addr(), netip.MustParseAddr(hosts[tr.o.Self%2]))
 		})
 		return r
 	})

@@ -37,7 +37,7 @@ type intake struct {
 	visits   uint64     // how often one did, and how often when the timer was set
 	counted  uint64
 	ticking  bool // the timer runs
-	full     bool // the handler wants no more for now
+	full     bool // the handler has no room for more
 	armed    bool // the loop watches epfd. Invariant: armed = !attended && !spared && !full, once Start has begun
 }
 

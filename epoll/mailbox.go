@@ -122,24 +122,8 @@ func (b *Mailbox) send(l *line, m *wire.Message, body [][]byte) error {
 		b.out.add(p)
 	}
 	defer b.out.clear()
-	try := true
-	for !b.out.done() {
-		var n int
-		var e unix.Errno
-		if try {
-			n, e = b.out.trySend(l.fd)
-		} else {
-			n, e = b.out.send(l.fd)
-		}
-		switch e {
-		case 0:
-			b.out.advance(n)
-		case unix.EINTR:
-		case unix.EAGAIN:
-			try = false // wait for the peer's loop
-		default:
-			return b.t.broken(l.peer, os.NewSyscallError("sendmsg", e))
-		}
+	if e := b.out.sendAll(l.fd, nil); e != 0 {
+		return b.t.broken(l.peer, os.NewSyscallError("sendmsg", e))
 	}
 	return nil
 }

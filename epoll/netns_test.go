@@ -2,6 +2,7 @@ package epoll
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 
 	"jiajia/core/node"
 	"jiajia/core/node/nodetest"
+	"jiajia/core/reach"
 	"jiajia/core/wire"
 )
 
@@ -132,11 +134,7 @@ func (m *machines) maker(bind func(i int) string, host string) nodetest.Make {
 			ts, r = append(ts, tr), append(r, tr)
 		}
 		join(t, ts, func(tr *Transport) string {
-			addr, err := Advertise(tr.Addr(), fmt.Sprintf(host, tr.o.Self%2+1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return addr
+			return reach.Through(tr.Addr(), netip.MustParseAddr(fmt.Sprintf(host, tr.o.Self%2+1)))
 		})
 		return r
 	}
@@ -149,9 +147,9 @@ func TestTwoMachines(t *testing.T) {
 		bind func(i int) string
 		host string
 	}{
-		{"IPv4", func(i int) string { return fmt.Sprintf("10.99.0.%d:0", i+1) }, "%d"},
-		{"IPv6", func(i int) string { return fmt.Sprintf("[fd00:99::%d]:0", i+1) }, "%d"},
-		{"link-local, with zones", func(i int) string { return fmt.Sprintf("[fe80::99:%d%%%s]:0", i+1, m.nics[i]) }, "%d"},
+		{"IPv4", func(i int) string { return fmt.Sprintf("10.99.0.%d:0", i+1) }, "10.99.0.%d"},
+		{"IPv6", func(i int) string { return fmt.Sprintf("[fd00:99::%d]:0", i+1) }, "fd00:99::%d"},
+		{"link-local, with zones", func(i int) string { return fmt.Sprintf("[fe80::99:%d%%%s]:0", i+1, m.nics[i]) }, "fe80::99:%d"},
 		{"wildcard through IPv4", func(int) string { return "[::]:0" }, "10.99.0.%d"},
 		{"wildcard through IPv6", func(int) string { return "[::]:0" }, "fd00:99::%d"},
 	} {
@@ -172,11 +170,7 @@ func TestCongestionControlBetweenMachines(t *testing.T) {
 		ts = append(ts, tr)
 	}
 	join(t, ts, func(tr *Transport) string {
-		addr, err := Advertise(tr.Addr(), fmt.Sprintf("10.99.0.%d", tr.o.Self%2+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return addr
+		return reach.Through(tr.Addr(), netip.MustParseAddr(fmt.Sprintf("10.99.0.%d", tr.o.Self%2+1)))
 	})
 	for _, tr := range ts {
 		for _, p := range tr.peers {
@@ -200,7 +194,7 @@ func TestCableIsPulled(t *testing.T) {
 	}
 	t.Parallel()
 	m := newMachines(t)
-	c := nodetest.Start(t, m.maker(func(i int) string { return fmt.Sprintf("10.99.0.%d:0", i+1) }, "%d"), 3,
+	c := nodetest.Start(t, m.maker(func(i int) string { return fmt.Sprintf("10.99.0.%d:0", i+1) }, "10.99.0.%d"), 3,
 		func(*nodetest.Host, *wire.Message, []byte) {})
 	waits, err := c.Hosts[0].OpenMailbox()
 	if err != nil {

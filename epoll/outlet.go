@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"jiajia/core/wire"
 )
 
@@ -85,24 +83,8 @@ func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
 		o.out.add(b)
 	}
 	defer o.out.clear()
-	for try := true; !o.out.done(); {
-		var n int
-		var e unix.Errno
-		if try {
-			n, e = o.out.trySend(o.fd)
-		} else {
-			n, e = o.out.send(o.fd)
-		}
-		switch e {
-		case 0:
-			o.out.advance(n)
-		case unix.EINTR:
-		case unix.EAGAIN:
-			try = false // wait for the peer's reader
-			t.o.Handler.Stalled(p.id)
-		default:
-			return t.broken(p, os.NewSyscallError("sendmsg", e))
-		}
+	if e := o.out.sendAll(o.fd, func() { t.o.Handler.Stalled(p.id) }); e != 0 {
+		return t.broken(p, os.NewSyscallError("sendmsg", e))
 	}
 	return nil
 }

@@ -101,6 +101,32 @@ func (v *vector) send(fd int) (int, unix.Errno) {
 	return int(n), e
 }
 
+// sendAll sends everything. Once the socket is full it calls waits, which may be nil, and then waits for the peer to read.
+func (v *vector) sendAll(fd int, waits func()) unix.Errno {
+	for full := false; !v.done(); {
+		var n int
+		var e unix.Errno
+		if full {
+			n, e = v.send(fd)
+		} else {
+			n, e = v.trySend(fd)
+		}
+		switch e {
+		case 0:
+			v.advance(n)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			full = true
+			if waits != nil {
+				waits()
+			}
+		default:
+			return e
+		}
+	}
+	return 0
+}
+
 // tryRecv receives what is there; 0 bytes and no error mean the end of the stream.
 func (v *vector) tryRecv(fd int) (int, unix.Errno) {
 	if len(v.iov) == 1 {

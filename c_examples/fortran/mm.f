@@ -14,7 +14,7 @@ c     C(i,j) = -n i j + (i - j) n (n+1)/2 + n (n+1) (2n+1)/6.
       include 'jiaf.h'
       parameter (n = 384)
       integer begin, end
-      common /work/ begin, end
+      common /mine/ begin, end
       real*8 a(n,n), b(n,n), c(n,n), worst
       pointer (pa, a), (pb, b), (pc, c), (pw, worst)
       common /shared/ pa, pb, pc, pw
@@ -54,7 +54,7 @@ c     This host's columns of A and B.
       subroutine fill
       parameter (n = 384)
       integer begin, end, i, j
-      common /work/ begin, end
+      common /mine/ begin, end
       real*8 a(n,n), b(n,n), c(n,n), worst
       pointer (pa, a), (pb, b), (pc, c), (pw, worst)
       common /shared/ pa, pb, pc, pw
@@ -71,7 +71,7 @@ c     so that both run down columns.
       subroutine worker
       parameter (n = 384)
       integer begin, end, i, j, k
-      common /work/ begin, end
+      common /mine/ begin, end
       real*8 a(n,n), b(n,n), c(n,n), worst, bkj
       pointer (pa, a), (pb, b), (pc, c), (pw, worst)
       common /shared/ pa, pb, pc, pw
@@ -92,7 +92,7 @@ c     and small enough to be exact.
       real*8 function error()
       parameter (n = 384)
       integer begin, end, i, j
-      common /work/ begin, end
+      common /mine/ begin, end
       real*8 a(n,n), b(n,n), c(n,n), worst, x, want
       pointer (pa, a), (pb, b), (pc, c), (pw, worst)
       common /shared/ pa, pb, pc, pw

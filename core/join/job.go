@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -164,22 +163,6 @@ func (j *Job) Finish() {
 	if !j.star.hasLeft() {
 		j.Fail("it called exit, or returned from main, before jia_exit, which ends the job: let every host call jia_exit before it ends")
 	}
-}
-
-// hostList words some ranks: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".
-func hostList(ranks []int) string {
-	const shown = 8
-	if len(ranks) == 1 {
-		return "host " + strconv.Itoa(ranks[0])
-	}
-	last := fmt.Sprintf("%d more", len(ranks)-shown)
-	if len(ranks) <= shown {
-		last = strconv.Itoa(ranks[len(ranks)-1])
-		ranks = ranks[:len(ranks)-1]
-	} else {
-		ranks = ranks[:shown]
-	}
-	return "hosts " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ranks), " ", ", "), "[]") + " and " + last
 }
 
 var errAgain = errors.New("it has been done already")

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"jiajia/core/launch"
 )
 
 // A root is host 0's end of the control connections. It lets the others in, and decides when the job ends.
@@ -77,10 +79,10 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 		case <-r.complete:
 			waiting = false
 		case <-notice:
-			c.Warn(fmt.Sprintf("%s of %d did not come yet; waiting on", hostList(r.absent()), l.Size))
+			c.Warn(fmt.Sprintf("%s of %d did not come yet; waiting on", launch.HostList(r.absent()), l.Size))
 		case <-late:
 			r.accuse(fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
-				hostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
+				launch.HostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
 			select {} // the end is near
 		}
 	}

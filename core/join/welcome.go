@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"jiajia/core/launch"
+	"jiajia/core/reach"
 )
 
 // welcome tells every guest where to listen, once all have come, and makes host 0 one of the job.
@@ -76,24 +79,28 @@ func (r *root) tell(rank int, address string) {
 	for _, g := range r.guests[1:] {
 		table := append([]string{}, r.addresses...)
 		for i, address := range table {
-			table[i] = replaceWildcard(address, g.conn, g.hello.Machine == r.self.Machine)
+			table[i] = seenFrom(address, g.conn, g.hello.Machine == r.self.Machine)
 		}
 		go r.send(g, message{Kind: kindTable, Addresses: table})
 	}
 	close(r.exchanged)
 }
 
-// replaceWildcard makes an address of this machine one that works for a guest: the one by which it has come.
-func replaceWildcard(address string, conn net.Conn, same bool) string {
+// seenFrom makes an address of this machine one that works for a guest: the one by which it has come.
+func seenFrom(address string, conn net.Conn, same bool) string {
+	if same {
+		return seenFromHere(address)
+	}
+	return reach.Through(address, ipOf(conn.LocalAddr()))
+}
+
+// seenFromHere makes it one that works on this machine.
+func seenFromHere(address string) string {
 	at, err := netip.ParseAddrPort(address)
-	if err != nil || !at.Addr().IsUnspecified() {
+	if err != nil {
 		return address
 	}
-	ip := ipOf(conn.LocalAddr())
-	if same {
-		ip = loopbackLike(at.Addr())
-	}
-	return netip.AddrPortFrom(ip, at.Port()).String()
+	return reach.Through(address, loopbackLike(at.Addr()))
 }
 
 // loopbackLike returns the loopback address of the same family.
@@ -118,14 +125,12 @@ func (r *root) exchange(address string) ([]string, error) {
 	case <-r.exchanged:
 		late.Stop()
 	case <-late.C:
-		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", hostList(r.silent()), r.config.world.join), false)
+		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", launch.HostList(r.silent()), r.config.world.join), false)
 		select {} // the end is near
 	}
 	table := append([]string{}, r.addresses...)
 	for i, address := range table {
-		if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().IsUnspecified() {
-			table[i] = netip.AddrPortFrom(loopbackLike(at.Addr()), at.Port()).String()
-		}
+		table[i] = seenFromHere(address)
 	}
 	return table, nil
 }

@@ -78,12 +78,11 @@ func (s *supervisor) listenOn(l *link) netip.Addr {
 // seenFrom returns the address of a host as it works for the hosts of another machine: one that stands for all addresses of this
 // machine becomes the one on the receivers' side.
 func (s *supervisor) seenFrom(to *link, m *member) string {
-	at, err := netip.ParseAddrPort(m.address)
-	if err != nil || !at.Addr().IsUnspecified() || m.link != nil {
+	switch {
+	case m.link != nil:
 		return m.address
+	case to == nil:
+		return reach.Through(m.address, loopback())
 	}
-	if to == nil {
-		return netip.AddrPortFrom(loopback(), at.Port()).String()
-	}
-	return netip.AddrPortFrom(to.toward, at.Port()).String()
+	return reach.Through(m.address, to.toward)
 }

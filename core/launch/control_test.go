@@ -103,7 +103,7 @@ func TestHostList(t *testing.T) {
 		"hosts 0, 1, 2, 3, 4, 5, 6, 7 and 2 more": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
 		"hosts 0, 1, 2, 3, 4, 5, 6 and 7":         {0, 1, 2, 3, 4, 5, 6, 7},
 	} {
-		if got := hostList(ranks); got != want {
+		if got := HostList(ranks); got != want {
 			t.Errorf("%v: %q, want %q", ranks, got, want)
 		}
 	}

@@ -16,7 +16,7 @@ func (l *link) route(f frame) {
 	}
 	l.s.loop.post(func() {
 		if err := l.handle(f); err != nil {
-			l.breakOff(fmt.Sprintf("%s on %s: %v", hostList(l.site.Ranks), l.site.Name, err))
+			l.breakOff(fmt.Sprintf("%s on %s: %v", HostList(l.site.Ranks), l.site.Name, err))
 		}
 	})
 }

@@ -79,7 +79,7 @@ func (j *Job) Exchange(address string) ([]string, error) {
 	answer := <-j.table
 	if answer.Kind == kindMissing {
 		return nil, fmt.Errorf("exchange addresses: %s did not call jia_init within %v of the first host: see what keeps it",
-			hostList(answer.Missing), exchangeLimit)
+			HostList(answer.Missing), exchangeLimit)
 	}
 	if len(answer.Addresses) != j.size {
 		return nil, fmt.Errorf("exchange addresses: %d addresses for %d hosts", len(answer.Addresses), j.size)
@@ -87,8 +87,8 @@ func (j *Job) Exchange(address string) ([]string, error) {
 	return answer.Addresses, nil
 }
 
-// hostList words some ranks: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".
-func hostList(ranks []int) string {
+// HostList words some ranks, at least one: "host 3", "hosts 1, 2 and 5", "hosts 1, 2, 3 and 29 more".
+func HostList(ranks []int) string {
 	const shown = 8
 	if len(ranks) == 1 {
 		return fmt.Sprintf("host %d", ranks[0])

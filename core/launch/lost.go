@@ -18,7 +18,7 @@ func (l *link) impatient() {
 		l.s.loop.after(welcomeLimit-quiet, l.impatient)
 		return
 	}
-	l.breakOff(fmt.Sprintf("cannot start %s on %s: nothing came back for %v: see what keeps `%s`", hostList(l.site.Ranks),
+	l.breakOff(fmt.Sprintf("cannot start %s on %s: nothing came back for %v: see what keeps `%s`", HostList(l.site.Ranks),
 		l.site.Name, welcomeLimit, l.trial()))
 }
 
@@ -99,8 +99,8 @@ func (l *link) lostCause() string {
 		}
 	}
 	if !l.launched {
-		return fmt.Sprintf("cannot start %s on %s: %s: %s", hostList(l.site.Ranks), l.site.Name, said, remedy)
+		return fmt.Sprintf("cannot start %s on %s: %s: %s", HostList(l.site.Ranks), l.site.Name, said, remedy)
 	}
 	return fmt.Sprintf("the connection with %s on %s is lost, which ends the job: %s: see whether that machine and its sshd still run",
-		hostList(l.site.Ranks), l.site.Name, said)
+		HostList(l.site.Ranks), l.site.Name, said)
 }

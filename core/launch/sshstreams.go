@@ -71,7 +71,7 @@ func (l *link) read(stdout *os.File) {
 	l.s.loop.post(func() {
 		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && l.broken == "" {
 			l.breakOff(fmt.Sprintf("%s on %s: the connection brought nonsense, which ends the job: %v: see what writes to the "+
-				"standard output of `%s`", hostList(l.site.Ranks), l.site.Name, err, l.trial()))
+				"standard output of `%s`", HostList(l.site.Ranks), l.site.Name, err, l.trial()))
 		}
 		l.endClosed()
 	})

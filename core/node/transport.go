@@ -78,7 +78,7 @@ type Handler interface {
 	// Data takes a Data or Collect message; never two at once.
 	Data(m *wire.Message, body []byte)
 
-	// Full tells whether the serving thread should read no more data for now, so that senders wait. It may be called by
+	// Full tells whether the serving thread should read no more data until it has room, so that senders wait. It may be called by
 	// any thread. Once it has said so, Accept must be called when that changes.
 	Full() bool
 

@@ -154,3 +154,13 @@ func Toward(remote netip.Addr) (netip.Addr, error) {
 	}
 	return local.AddrPort().Addr().Unmap(), nil
 }
+
+// Through returns an address ("ip:port") as it works for somebody who reaches this machine at ip: one that stands for all
+// addresses of the machine becomes that one, any other stays as it is.
+func Through(address string, ip netip.Addr) string {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || !at.Addr().IsUnspecified() {
+		return address
+	}
+	return netip.AddrPortFrom(ip, at.Port()).String()
+}

@@ -89,3 +89,18 @@ func TestToward(t *testing.T) {
 		}
 	}
 }
+
+func TestThrough(t *testing.T) {
+	for _, c := range []struct{ address, ip, want string }{
+		{"10.0.0.1:70", "10.1.2.3", "10.0.0.1:70"},
+		{"0.0.0.0:70", "10.1.2.3", "10.1.2.3:70"},
+		{"[::]:70", "10.1.2.3", "10.1.2.3:70"},
+		{"[::]:70", "fd00::7", "[fd00::7]:70"},
+		{"[::]:70", "fe80::7%eth0", "[fe80::7%eth0]:70"},
+		{"nonsense", "10.1.2.3", "nonsense"},
+	} {
+		if got := Through(c.address, netip.MustParseAddr(c.ip)); got != c.want {
+			t.Errorf("%s through %s: %q, want %q", c.address, c.ip, got, c.want)
+		}
+	}
+}
