@@ -138,7 +138,7 @@ func (p *peer) box(id uint32) *conn {
 
 // Listen binds to one address, such as "127.0.0.1:0", "[fd00::7]:0" or "[fe80::1%eth0]:0", and to no other, or to all
 // that a wildcard stands for: "0.0.0.0:0" or "[::]:0", the latter for IPv4 as well when network is "tcp". Peers cannot
-// connect to a wildcard: see Advertise. Connections are accepted from Start on. Network is "tcp", "tcp4" or "tcp6".
+// connect to a wildcard: tell them an address of this machine in its place. Connections are accepted from Start on. Network is "tcp", "tcp4" or "tcp6".
 func Listen(network, bindAddr string, o Options) (*Transport, error) {
 	if len(o.Secret) < 16 {
 		return nil, fmt.Errorf("listen on %s: a secret of %d bytes is too short [16 at least]", bindAddr, len(o.Secret))
