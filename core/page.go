@@ -191,7 +191,7 @@ func (m *Machine) fetch(w Waiter, o *op, p PageID, pg *page, fx *Effects) Status
 	}
 	pg.flags |= flagFetching
 	o.peer = pg.home
-	fx.send(Send, pg.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p)})
+	fx.send(Send, pg.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: 1, Epoch: 1})
 	return Await
 }
 

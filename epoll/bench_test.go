@@ -23,14 +23,14 @@ const benchPeer = "JIA_EPOLL_BENCH_PEER"
 // pageServer answers every request with one page.
 type pageServer struct {
 	t    node.Transport
-	page []byte
+	page [][]byte
 	m    wire.Message
 	lost chan struct{}
 }
 
 func (s *pageServer) Serve(m *wire.Message, body []byte) {
-	s.m = wire.Message{Type: wire.Page, From: 1, Port: m.Reply, Obj: m.Obj}
-	if err := s.t.Reply(m.From, &s.m, s.page); err != nil {
+	s.m = wire.Message{Type: wire.Page, From: 1, Port: m.Reply, Obj: m.Obj, Version: 1}
+	if err := s.t.Reply(m.From, &s.m, s.page...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -47,7 +47,7 @@ func (s *pageServer) Lost(wire.HostID, error) { close(s.lost) }
 // servePages is the life of host 1: it prints its address, and ends when host 0 does.
 func servePages(addr0 string) {
 	runtime.GOMAXPROCS(max(16, runtime.GOMAXPROCS(0)))
-	s := &pageServer{page: nodetest.Content(1, 1), lost: make(chan struct{})}
+	s := &pageServer{page: [][]byte{nodetest.Content(1, 1)}, lost: make(chan struct{})}
 	t, err := Listen("tcp", "127.0.0.1:0", options(1, s))
 	if err != nil {
 		panic(err)
@@ -90,21 +90,21 @@ func BenchmarkGetPage(b *testing.B) {
 	if err := t.Start([]string{t.Addr(), addr1}); err != nil {
 		b.Fatal(err)
 	}
-	box, err := t.OpenMailbox()
+	box, err := t.OpenMailbox(900)
 	if err != nil {
 		b.Fatal(err)
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	bare := pingPong(b)
-	frame := make([]byte, nodetest.PageSize)
+	frame := [][]byte{make([]byte, nodetest.PageSize)}
 	var req, rep wire.Message
 	var took []time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()
 	for b.Loop() {
 		began := time.Now()
-		req = wire.Message{Type: wire.GetPage, Reply: box.ID(), Obj: 1}
+		req = wire.Message{Type: wire.GetPage, Reply: box.ID(), Obj: 1, Version: 1, Epoch: 1}
 		if err := box.Send(1, &req); err != nil {
 			b.Fatal(err)
 		}

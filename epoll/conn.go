@@ -65,7 +65,7 @@ func (c *conn) detach() {
 
 // send sends a message, or queues what the socket does not take. The common case is one system call without copying
 // body. Any thread.
-func (c *conn) send(m *wire.Message, body []byte) error {
+func (c *conn) send(m *wire.Message, body ...[]byte) error {
 	if c.peer.lost() || c.t.closed.Load() {
 		return c.t.broken(c.peer, nil)
 	}
@@ -78,16 +78,22 @@ func (c *conn) send(m *wire.Message, body []byte) error {
 	return nil
 }
 
-func (c *conn) sendLocked(m *wire.Message, body []byte) unix.Errno {
+func (c *conn) sendLocked(m *wire.Message, body [][]byte) unix.Errno {
 	if cap(c.enc) > keepBytes {
 		c.enc = nil
 	}
 	c.enc = wire.Append(c.enc[:0], m)
 	if c.fd < 0 || len(c.queue) > 0 {
-		c.queue = append(append(c.queue, c.enc...), body...)
+		c.queue = append(c.queue, c.enc...)
+		for _, p := range body {
+			c.queue = append(c.queue, p...)
+		}
 		return 0
 	}
-	c.out.set(c.enc, body)
+	c.out.set(c.enc)
+	for _, p := range body {
+		c.out.add(p)
+	}
 	defer c.out.clear()
 	for {
 		n, e := c.out.trySend(c.fd)

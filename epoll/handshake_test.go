@@ -261,7 +261,7 @@ func TestCloseWithoutStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tr.OpenMailbox(); err == nil {
+	if _, err := tr.OpenMailbox(900); err == nil {
 		t.Error("a mailbox was opened before Start")
 	}
 	for range 2 {

@@ -24,7 +24,7 @@ func put(m wire.Message, at int, b ...byte) []byte {
 
 // TestLyingRequests: whatever does not fit on a connection to a server ends with Lost, naming type and field.
 func TestLyingRequests(t *testing.T) {
-	get := wire.Message{Type: wire.GetPage, From: 1, Reply: 900, Obj: 1}
+	get := wire.Message{Type: wire.GetPage, From: 1, Reply: 900, Obj: 1, Version: 1, Epoch: 1}
 	arrive := wire.Message{Type: wire.BarArrive, From: 1}
 	diff := wire.Message{Type: wire.Diff, From: 1, Reply: 900, Length: 100}
 	for name, c := range map[string]struct {
@@ -62,7 +62,7 @@ func TestLyingData(t *testing.T) {
 		"magic":             {put(data, 0, 'X'), "magic"},
 		"sender":            {put(data, 8, 0), "Data: sender 0"},
 		"port":              {put(data, 12, 5), "Data: port 5"},
-		"a request":         {put(wire.Message{Type: wire.GetPage, From: 1, Reply: 1}, 0), "GetPage: type"},
+		"a request":         {put(wire.Message{Type: wire.GetPage, From: 1, Reply: 1, Version: 1, Epoch: 1}, 0), "GetPage: type"},
 		"longer than whole": {put(data, 40, 99), "Data: payload length"},
 		"cut short":         {put(data, 0), "middle"},
 	} {
@@ -129,16 +129,16 @@ func TestCutRequest(t *testing.T) {
 
 // TestLyingAnswers: the same for what arrives in a mailbox, seen by Recv and by the handler.
 func TestLyingAnswers(t *testing.T) {
-	frame := make([]byte, nodetest.PageSize)
+	frame := [][]byte{make([]byte, nodetest.PageSize)}
 	for name, c := range map[string]struct {
 		m     wire.Message
-		frame []byte
+		frame [][]byte
 		words string
 	}{
-		"short page":         {wire.Message{Type: wire.Page, Length: nodetest.PageSize / 2}, frame, "Page: payload length 2048"},
-		"long page":          {wire.Message{Type: wire.Page, Length: 2 * nodetest.PageSize}, frame, "Page: payload length 8192"},
-		"page for no frame":  {wire.Message{Type: wire.Page, Length: nodetest.PageSize}, nil, "Page: payload length 4096"},
-		"request":            {wire.Message{Type: wire.GetPage}, nil, "GetPage: type"},
+		"short page":         {wire.Message{Type: wire.Page, Version: 1, Length: nodetest.PageSize / 2}, frame, "Page: payload length 2048"},
+		"long page":          {wire.Message{Type: wire.Page, Version: 1, Length: 2 * nodetest.PageSize}, frame, "Page: payload length 8192"},
+		"page for no frame":  {wire.Message{Type: wire.Page, Version: 1, Length: nodetest.PageSize}, nil, "Page: bytes of page 0 of 0"},
+		"request":            {wire.Message{Type: wire.GetPage, Version: 1, Epoch: 1}, nil, "GetPage: type"},
 		"another's port":     {wire.Message{Type: wire.DiffAck, Port: 77}, nil, "DiffAck: port 77"},
 		"another's name":     {wire.Message{Type: wire.DiffAck, From: 1}, frame, "DiffAck: sender 1"},
 		"impossible notices": {wire.Message{Type: wire.LockGrant, Notices: []wire.Notice{{Page: 1, Count: 0}}}, frame, "LockGrant: notice"},
@@ -146,7 +146,7 @@ func TestLyingAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			served := make(chan bool, 1)
 			p := newPair(t, func(*nodetest.Host, *wire.Message, []byte) { served <- true })
-			b, err := p.tr[1].OpenMailbox()
+			b, err := p.tr[1].OpenMailbox(900)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,21 +222,21 @@ func TestAnyPieces(t *testing.T) {
 
 // TestNoAllocations: a page fetch allocates nothing, on either side.
 func TestNoAllocations(t *testing.T) {
-	page := nodetest.Content(0, 1)
+	page := [][]byte{nodetest.Content(0, 1)}
 	var reply, req, rep wire.Message
 	p := newPair(t, func(h *nodetest.Host, m *wire.Message, body []byte) {
-		reply = wire.Message{Type: wire.Page, From: 0, Port: m.Reply, Obj: m.Obj}
-		if err := h.Reply(m.From, &reply, page); err != nil {
+		reply = wire.Message{Type: wire.Page, From: 0, Port: m.Reply, Obj: m.Obj, Version: 1}
+		if err := h.Reply(m.From, &reply, page...); err != nil {
 			t.Error(err)
 		}
 	})
-	b, err := p.tr[1].OpenMailbox()
+	b, err := p.tr[1].OpenMailbox(900)
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame := make([]byte, nodetest.PageSize)
+	frame := [][]byte{make([]byte, nodetest.PageSize)}
 	n := testing.AllocsPerRun(500, func() {
-		req = wire.Message{Type: wire.GetPage, From: 1, Reply: b.ID(), Obj: 1}
+		req = wire.Message{Type: wire.GetPage, From: 1, Reply: b.ID(), Obj: 1, Version: 1, Epoch: 1}
 		if err := b.Send(0, &req); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/node"
 )
 
 // grace is how long the loop leaves data alone after a thread has attended: the same thread will often be back by then, and
@@ -107,6 +109,18 @@ func (in *intake) ready(uint32) {
 // Attend implements node.Transport.
 func (t *Transport) Attend(done func() bool) error {
 	in := t.intake
+	if err := in.Take(); err != nil {
+		return err
+	}
+	defer in.Leave()
+	return in.attend(done)
+}
+
+// Feed implements node.Transport.
+func (t *Transport) Feed() node.Feed { return t.intake }
+
+// Take implements node.Feed.
+func (in *intake) Take() error {
 	var twice bool
 	in.set(func() {
 		twice, in.attended, in.spared = in.attended, true, true
@@ -116,14 +130,39 @@ func (t *Transport) Attend(done func() bool) error {
 		return errors.New("attend: another thread does")
 	}
 	in.turn.Lock()
-	err := in.attend(done)
+	return nil
+}
+
+// Leave implements node.Feed.
+func (in *intake) Leave() {
 	in.turn.Unlock()
 	in.set(func() {
-		in.attended, in.full = false, t.o.Handler.Full()
+		in.attended, in.full = false, in.t.o.Handler.Full()
 		in.tick()
 	})
-	return err
 }
+
+// Turn implements node.Feed.
+func (in *intake) Turn() error {
+	if in.t.closed.Load() {
+		return net.ErrClosed
+	}
+	return in.read(0)
+}
+
+// Ready implements node.Source.
+func (in *intake) Ready() bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(in.epfd), Events: unix.POLLIN}}, 0)
+	return n > 0 || err != nil && err != unix.EINTR || in.t.closed.Load()
+}
+
+// Arm implements node.Source.
+func (in *intake) Arm(fds []unix.PollFd) []unix.PollFd {
+	return append(fds, unix.PollFd{Fd: int32(in.epfd), Events: unix.POLLIN})
+}
+
+// Disarm implements node.Source.
+func (in *intake) Disarm() {}
 
 // tick sets the timer unless it runs. The caller holds mu.
 func (in *intake) tick() {

@@ -37,7 +37,7 @@ type line struct {
 }
 
 // OpenMailbox implements node.Transport.
-func (t *Transport) OpenMailbox() (node.Mailbox, error) {
+func (t *Transport) OpenMailbox(id uint32) (node.Mailbox, error) {
 	if err := t.enter("open mailbox"); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (t *Transport) OpenMailbox() (node.Mailbox, error) {
 	if t.peers == nil {
 		return nil, errors.New("open mailbox: the transport has not been started")
 	}
-	b := &Mailbox{t: t, id: t.nextBox.Add(1), byHost: make([]int, len(t.peers))}
+	b := &Mailbox{t: t, id: id, byHost: make([]int, len(t.peers))}
 	deadline := time.Now().Add(t.dialTimeout)
 	for _, p := range t.peers {
 		if p == nil {
@@ -129,12 +129,12 @@ func (b *Mailbox) send(l *line, m *wire.Message, body [][]byte) error {
 }
 
 // Recv implements node.Mailbox.
-func (b *Mailbox) Recv(from wire.HostID, m *wire.Message, frame []byte) error {
+func (b *Mailbox) Recv(from wire.HostID, m *wire.Message, frames [][]byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, err := b.await(from)
 	if err == nil {
-		if err = l.receive(m, frame, b.t.o.Spin, l.check); err != nil {
+		if err = l.receive(m, frames, b.t.o.Spin, l.check); err != nil {
 			err = b.t.broken(l.peer, err)
 		}
 	}

@@ -196,11 +196,11 @@ func TestCableIsPulled(t *testing.T) {
 	m := newMachines(t)
 	c := nodetest.Start(t, m.maker(func(i int) string { return fmt.Sprintf("10.99.0.%d:0", i+1) }, "10.99.0.%d"), 3,
 		func(*nodetest.Host, *wire.Message, []byte) {})
-	waits, err := c.Hosts[0].OpenMailbox()
+	waits, err := c.Hosts[0].OpenMailbox(900)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sends, err := c.Hosts[2].OpenMailbox()
+	sends, err := c.Hosts[2].OpenMailbox(900)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestStoppedHostIsNotLost(t *testing.T) {
 		}
 		h.Answer(m, body)
 	})
-	box, err := c.Hosts[0].OpenMailbox()
+	box, err := c.Hosts[0].OpenMailbox(900)
 	if err != nil {
 		t.Fatal(err)
 	}

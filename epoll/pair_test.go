@@ -43,15 +43,15 @@ func (p *pair) raw(mailbox uint32) int {
 // works checks that the job goes on: a page request from a new mailbox.
 func (p *pair) works() {
 	p.t.Helper()
-	b, err := p.tr[1].OpenMailbox()
+	b, err := p.tr[1].OpenMailbox(p.hosts[1].NextBox())
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	m := wire.Message{Type: wire.GetPage, From: 1, Reply: b.ID(), Obj: 1}
+	m := wire.Message{Type: wire.GetPage, From: 1, Reply: b.ID(), Obj: 1, Version: 1, Epoch: 1}
 	if err := b.Send(0, &m); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := b.Recv(0, &m, make([]byte, nodetest.PageSize)); err != nil || m.Type != wire.Page {
+	if err := b.Recv(0, &m, [][]byte{make([]byte, nodetest.PageSize)}); err != nil || m.Type != wire.Page {
 		p.t.Fatal(m, err)
 	}
 }

@@ -107,17 +107,16 @@ func (s *stream) fill(n int, spin time.Duration) error {
 	return nil
 }
 
-// receive waits for the next message. The payload of a Page goes into frame: what follows the header is received
-// straight into it, in the same call. Bytes of later messages that get there that way move to the buffer, and zeros take
-// their place.
-func (s *stream) receive(m *wire.Message, frame []byte, spin time.Duration, check func(*wire.Message) error) error {
-	stray := 0 // bytes in frame, of whatever follows the header
+// receive waits for the next message. The payload of a Page goes into frames: what follows the header is received
+// straight into them, in the same call. Bytes that do not belong there move to the buffer, and zeros take their place.
+func (s *stream) receive(m *wire.Message, frames [][]byte, spin time.Duration, check func(*wire.Message) error) error {
+	stray := 0 // bytes in frames, of whatever follows the header
 	if s.buffered() < wire.HeaderSize {
 		var err error
-		if frame == nil {
+		if len(frames) == 0 {
 			err = s.fill(wire.HeaderSize, spin)
 		} else {
-			stray, err = s.fillInto(frame, spin)
+			stray, err = s.fillInto(frames, spin)
 		}
 		if err != nil {
 			return err
@@ -131,20 +130,20 @@ func (s *stream) receive(m *wire.Message, frame []byte, spin time.Duration, chec
 		return err
 	}
 	s.r += wire.HeaderSize
+	carried := 0
 	if m.Type == wire.Page {
-		if frame == nil || m.Length != 0 && m.Length != uint64(len(frame)) {
-			return fmt.Errorf("%v: payload length %d for a frame of %d bytes: %w", m.Type, m.Length, len(frame), wire.ErrField)
-		}
-		if m.Length != 0 {
-			return s.page(frame, stray)
+		if carried, err = s.carried(m, frames); err != nil {
+			return err
 		}
 	}
-	if stray > 0 {
-		s.room(stray)
-		s.w += copy(s.buf[s.w:], frame[:stray])
-		clear(frame[:stray])
+	if stray > 0 && carried < len(frames) {
+		s.takeBack(frames, stray)
+		stray = 0
 	}
-	if m.Length > 0 {
+	switch {
+	case carried > 0:
+		return s.pages(stray)
+	case m.Length > 0:
 		n := int(m.Length)
 		if err := s.fill(n, 0); err != nil {
 			return cut(err)
@@ -153,20 +152,46 @@ func (s *stream) receive(m *wire.Message, frame []byte, spin time.Duration, chec
 			return err
 		}
 		s.r += n
-	} else if err := wire.DecodePayload(m, ranges, nil); err != nil {
-		return err
+	default:
+		if err := wire.DecodePayload(m, ranges, nil); err != nil {
+			return err
+		}
 	}
 	s.trim()
 	return nil
 }
 
-// fillInto receives the rest of a header into the buffer and what comes behind it into frame, and returns how much
+// carried sets s.in to the frames that a Page carries bytes for, and returns how many these are.
+func (s *stream) carried(m *wire.Message, frames [][]byte) (int, error) {
+	s.in.clear()
+	n, size := 0, uint64(0)
+	for i := range wire.MaxWindow {
+		if !m.Carries(i) {
+			continue
+		}
+		if i >= len(frames) {
+			return 0, fmt.Errorf("%v: bytes of page %d of %d: %w", m.Type, i, len(frames), wire.ErrField)
+		}
+		s.in.add(frames[i])
+		n++
+		size += uint64(len(frames[i]))
+	}
+	if m.Length != size || len(frames) == 0 {
+		return 0, fmt.Errorf("%v: payload length %d for %d frames of %d bytes: %w", m.Type, m.Length, len(frames), size, wire.ErrField)
+	}
+	return n, nil
+}
+
+// fillInto receives the rest of a header into the buffer and what comes behind it into frames, and returns how much
 // that is. Invariant: when it is not 0, the buffer holds the header alone.
-func (s *stream) fillInto(frame []byte, spin time.Duration) (stray int, err error) {
+func (s *stream) fillInto(frames [][]byte, spin time.Duration) (stray int, err error) {
 	for s.buffered() < wire.HeaderSize {
 		rest := wire.HeaderSize - s.buffered()
 		s.room(rest)
-		s.in.set(s.buf[s.w:s.w+rest], frame)
+		s.in.set(s.buf[s.w : s.w+rest])
+		for _, f := range frames {
+			s.in.add(f)
+		}
 		n, err := s.read(spin)
 		if err != nil {
 			return 0, err
@@ -179,19 +204,36 @@ func (s *stream) fillInto(frame []byte, spin time.Duration) (stray int, err erro
 	return stray, nil
 }
 
-// page completes a frame of which got bytes are there.
-func (s *stream) page(frame []byte, got int) error {
-	if got == 0 {
-		got = copy(frame, s.buf[s.r:s.w])
-		s.r += got
+// takeBack moves the first n bytes of frames to the buffer.
+func (s *stream) takeBack(frames [][]byte, n int) {
+	s.room(n)
+	for _, f := range frames {
+		k := min(n, len(f))
+		s.w += copy(s.buf[s.w:], f[:k])
+		clear(f[:k])
+		n -= k
 	}
-	for got < len(frame) {
-		s.in.set(frame[got:])
-		n, err := s.read(0)
+}
+
+// pages completes the frames in s.in, of which got bytes are there; when there are none, the buffer has the first.
+func (s *stream) pages(got int) error {
+	defer s.in.clear()
+	s.in.advance(got)
+	for !s.in.done() && s.buffered() > 0 {
+		k := copy(s.in.first(), s.buf[s.r:s.w])
+		s.r += k
+		s.in.advance(k)
+	}
+	for !s.in.done() {
+		n, e := s.in.recv(s.fd)
+		if e == unix.EINTR {
+			continue
+		}
+		n, err := received(n, e)
 		if err != nil {
 			return cut(err)
 		}
-		got += n
+		s.in.advance(n)
 	}
 	s.trim()
 	return nil

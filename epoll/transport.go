@@ -64,8 +64,7 @@ type Transport struct {
 	loop   *loop
 	intake *intake
 
-	peers   []*peer // by host id, nil for this host; fixed by Start
-	nextBox atomic.Uint32
+	peers   []*peer       // by host id, nil for this host; fixed by Start
 	missing atomic.Int32  // service and watch connections still to come
 	whole   chan struct{} // closed when none is missing
 
@@ -372,7 +371,7 @@ func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 		err = fmt.Errorf("%d payload bytes for a server: %w", wire.PayloadLen(m), wire.ErrField)
 	}
 	if err == nil {
-		err = p.service.send(m, nil)
+		err = p.service.send(m)
 	}
 	if err != nil {
 		return fmt.Errorf("post %v to host %d: %w", m.Type, to, err)
@@ -381,7 +380,7 @@ func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 }
 
 // Reply implements node.Transport.
-func (t *Transport) Reply(to wire.HostID, m *wire.Message, body []byte) error {
+func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
 		err = vet(m, t.o.Self, answers)
@@ -393,12 +392,14 @@ func (t *Transport) Reply(to wire.HostID, m *wire.Message, body []byte) error {
 	if c == nil {
 		return fmt.Errorf("reply %v to host %d: it has no mailbox %d", m.Type, to, m.Port)
 	}
-	if m.Type == wire.Page {
-		m.Length = uint64(len(body))
-	} else {
-		body = nil
+	m.Length = 0
+	for _, p := range body {
+		m.Length += uint64(len(p))
 	}
-	if err := c.send(m, body); err != nil {
+	if m.Type != wire.Page && m.Length > 0 {
+		return fmt.Errorf("reply %v to host %d: %d payload bytes: %w", m.Type, to, m.Length, wire.ErrField)
+	}
+	if err := c.send(m, body...); err != nil {
 		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)
 	}
 	return nil

@@ -27,10 +27,17 @@ func (v *vector) set(pieces ...[]byte) {
 	}
 }
 
-// add appends one piece.
+// add appends one piece, to the last one where it goes on in memory: pages of one run are one piece.
 func (v *vector) add(p []byte) {
 	if len(p) == 0 {
 		return
+	}
+	if n := len(v.array); n > 0 {
+		last := &v.array[n-1]
+		if unsafe.Add(unsafe.Pointer(last.Base), last.Len) == unsafe.Pointer(unsafe.SliceData(p)) {
+			last.Len += uint64(len(p))
+			return
+		}
 	}
 	if v.array == nil {
 		v.array = v.small[:0]
@@ -69,6 +76,9 @@ func (v *vector) remains(b []byte) []byte {
 	}
 	return b
 }
+
+// first is the first piece that is left.
+func (v *vector) first() []byte { return unsafe.Slice(v.iov[0].Base, v.iov[0].Len) }
 
 // done tells whether all bytes have been transferred.
 func (v *vector) done() bool { return len(v.iov) == 0 }

@@ -49,6 +49,7 @@ type Node struct {
 	idleMu  mutex
 	idle    []*thread
 	threads atomic.Pointer[[]*thread]
+	boxes   atomic.Uint32 // the newest mailbox
 
 	in   inbox
 	load load

@@ -31,11 +31,11 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		}
 		var from wire.HostID
 		var link bool
-		var frame []byte
+		t.frames = t.frames[:0]
 		if st == core.Await {
 			from, link = n.machine.Awaiting(t.id)
 			if p, ok := n.machine.AwaitingPage(t.id); ok {
-				frame = n.region.Frame(uint64(p))
+				t.frames = append(t.frames, n.region.Frame(uint64(p)))
 			}
 		}
 		n.mu.Unlock()
@@ -55,7 +55,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		case core.Done:
 			return nil
 		case core.Await:
-			n.receive(t, from, link, frame)
+			n.receive(t, from, link)
 			n.mu.Lock()
 			n.tally.received(&t.in)
 			t.granted = t.granted || t.in.Type == wire.LockGrant
@@ -158,12 +158,15 @@ func (n *Node) send(t *thread, to wire.HostID, m *wire.Message, body ...[]byte) 
 func (n *Node) reply(e *core.Effect, fx *core.Effects) {
 	m := &fx.Msgs[e.Msg]
 	m.From = n.cfg.Self
-	var body []byte
+	var err error
 	if e.Kind == core.ReplyPage {
-		body = n.region.Frame(uint64(e.Page))
-		m.Length = uint64(len(body))
+		m.Carry(0)
+		m.Length = uint64(n.cfg.PageSize)
+		err = n.trans.Reply(e.Host, m, n.region.Frame(uint64(e.Page)))
+	} else {
+		err = n.trans.Reply(e.Host, m)
 	}
-	if err := n.trans.Reply(e.Host, m, body); err != nil {
+	if err != nil {
 		n.lost(e.Host, err)
 	}
 }
@@ -181,17 +184,22 @@ func (n *Node) ackEmpty(t *thread) error {
 }
 
 // receive waits for the next message to t into t.in.
-func (n *Node) receive(t *thread, from wire.HostID, link bool, frame []byte) {
+func (n *Node) receive(t *thread, from wire.HostID, link bool) {
 	var err error
 	if link {
 		err = n.links[from].Recv(&t.in)
 	} else {
-		err = t.box.Recv(from, &t.in, frame)
+		err = t.box.Recv(from, &t.in, t.frames)
 	}
 	if err != nil {
 		n.peerFailed(from, err)
 	}
-	if t.in.Type == wire.Page && t.in.Length == 0 && frame != nil {
-		clear(frame) // never written at its home
+	if t.in.Type != wire.Page {
+		return
+	}
+	for i, frame := range t.frames {
+		if !t.in.Carries(i) {
+			clear(frame) // never written at its home
+		}
 	}
 }

@@ -21,6 +21,8 @@ type thread struct {
 	fx   core.Effects
 	in   wire.Message
 	out  []outDiff
+	// frames are where the pages go that the call waits for.
+	frames [][]byte
 	// empty are diff messages that turned out to carry nothing and are acknowledged locally.
 	empty []uint64
 	// span belongs to the statistics, and to one call.
@@ -45,7 +47,7 @@ type outDiff struct {
 func (n *Node) newThread() (*thread, error) {
 	t := &thread{}
 	if n.trans != nil {
-		box, err := n.trans.OpenMailbox()
+		box, err := n.trans.OpenMailbox(n.boxes.Add(1))
 		if err != nil {
 			if errors.Is(err, unix.EMFILE) {
 				err = fmt.Errorf("%w: raise the limit (ulimit -n), or have fewer threads wait at once; each takes a connection to every host", err)

@@ -168,7 +168,13 @@ func check(m *Message, ranges uint64) error {
 			return bad("page", m.Obj)
 		}
 		if m.Type == Page {
-			most = MaxPage
+			most = MaxWindow * MaxPage
+		} else if m.Version < 1 || m.Version > MaxWindow {
+			return bad("page count", m.Version)
+		} else if m.Epoch < 1 || m.Epoch >= MaxPages {
+			return bad("stride", m.Epoch)
+		} else if m.Epoch*(m.Version-1) >= MaxPages-m.Obj {
+			return bad("last page", m.Obj+m.Epoch*(m.Version-1))
 		}
 	case Diff:
 		most = MaxDiff

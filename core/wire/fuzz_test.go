@@ -61,8 +61,11 @@ func drawMessage(t *rapid.T) *Message {
 		Epoch:   rapid.Uint64().Draw(t, "epoch"),
 	}
 	switch m.Type {
+	case GetPage:
+		m.Version = rapid.Uint64Range(1, MaxWindow).Draw(t, "pages")
+		m.Epoch = rapid.Uint64Range(1, 1<<20).Draw(t, "stride")
 	case Page:
-		m.Length = rapid.Uint64Range(0, MaxPage).Draw(t, "length")
+		m.Length = rapid.Uint64Range(0, MaxWindow*MaxPage).Draw(t, "length")
 	case Diff:
 		m.Length = rapid.Uint64Range(0, MaxDiff).Draw(t, "length")
 	case Data:

@@ -17,7 +17,7 @@ var rewrite = flag.Bool("rewrite", false, "write the golden file anew: for new t
 
 // samples has a message of each type, with every field that the type uses at a telling value.
 var samples = []Message{
-	{Type: GetPage, From: 3, Reply: 7, Obj: 0x0102030405},
+	{Type: GetPage, From: 3, Reply: 7, Obj: 0x0102030405, Version: 3, Epoch: 2},
 	{Type: Page, From: 1, Port: 7, Obj: 0x0102030405, Length: 4096},
 	{Type: Page, From: 1, Port: 7, Obj: MaxPages - 1}, // never written
 	{Type: Diff, From: 2, Reply: 9, Obj: 1 << 63, Length: 100_000},
@@ -156,7 +156,12 @@ func TestDamage(t *testing.T) {
 		{"sender beyond all hosts", 0, put(8, 0, 0, 16, 0), ErrField},
 		{"negative requester", 6, put(20, ff[:4]...), ErrField},
 		{"request with a payload", 0, put(24, 1), ErrField},
-		{"page of more than the largest size", 1, put(24, 1, 0, 32), ErrField},
+		{"pages of more than the largest size", 1, put(24, 1, 0, 0, 16), ErrField},
+		{"request for no page", 0, put(40, 0), ErrField},
+		{"request for more pages than a window has", 0, put(40, 129), ErrField},
+		{"request for one page again and again", 0, put(48, 0), ErrField},
+		{"stride beyond the region", 0, put(48, ff...), ErrField},
+		{"last page beyond the region", 0, put(48, 0, 0, 0, 255, 1), ErrField},
 		{"diff of more than the largest size", 3, put(24, 1, 0, 64), ErrField},
 		{"page beyond the region", 0, put(32, ff...), ErrField},
 		{"lock beyond int", 5, put(32, 0, 0, 0, 128), ErrField},

@@ -18,6 +18,9 @@ type PageID uint64
 // Many stands for "more than one host" where a page's writer is named.
 const Many HostID = -1
 
+// MaxWindow is the number of pages that one GetPage asks for at most.
+const MaxWindow = 128
+
 // Any stands for "whichever host" where a receiver waits for a message.
 const Any HostID = -1
 
@@ -29,9 +32,11 @@ const Server uint32 = 0
 type Type uint8
 
 const (
-	// GetPage asks a page's home for its content. Obj: page; Reply: mailbox.
+	// GetPage asks the home of pages for their content. Obj: the first page; Version: how many, 1 to MaxWindow; Epoch: from
+	// one to the next, at least 1; Reply: mailbox.
 	GetPage Type = iota + 1
-	// Page answers it. Obj: page; payload: the page's bytes, or none when the page was never written (all zero).
+	// Page answers it. Obj: the first page; Version and Epoch: which of the pages carry bytes (Carries); payload: the bytes
+	// of these. The others were never written (all zero).
 	Page
 	// Diff carries changed bytes to their home. Obj: the sender's number for this message; Reply: mailbox;
 	// payload: diff records (core/diff).
@@ -143,4 +148,21 @@ type Message struct {
 	Allocs  []Alloc
 	Numbers []uint64
 	Length  uint64 // payload bytes, set by encoding and decoding
+}
+
+// Carries tells whether a Page message has bytes of the i-th page that was asked for.
+func (m *Message) Carries(i int) bool {
+	if i < 64 {
+		return m.Version>>i&1 != 0
+	}
+	return m.Epoch>>(i-64)&1 != 0
+}
+
+// Carry notes that a Page message has bytes of the i-th page.
+func (m *Message) Carry(i int) {
+	if i < 64 {
+		m.Version |= 1 << i
+	} else {
+		m.Epoch |= 1 << (i - 64)
+	}
 }

@@ -40,6 +40,7 @@ type Host struct {
 	ready chan struct{}                               // closed when Transport is set
 	Gone  chan Loss                                   // calls of Lost
 
+	boxes   atomic.Uint32
 	take    atomic.Pointer[func(m *wire.Message, body []byte)] // for Data; nil: drop it
 	tooMuch atomic.Bool                                        // what Full says
 	stalls  atomic.Int32                                       // calls of Stalled
@@ -110,9 +111,15 @@ func (h *Host) Answer(m *wire.Message, body []byte) {
 	switch m.Type {
 	case wire.GetPage:
 		r.Type = wire.Page
-		if m.Obj%2 == 1 {
-			body = Content(h.ID, m.Obj)
+		var pages [][]byte
+		for i := range int(m.Version) {
+			if p := m.Obj + uint64(i)*m.Epoch; p%2 == 1 {
+				pages = append(pages, Content(h.ID, p))
+				r.Carry(i)
+			}
 		}
+		h.must(h.Reply(to, &r, pages...))
+		return
 	case wire.Diff:
 		r.Type = wire.DiffAck
 		r.Version = sum(body)
@@ -143,16 +150,19 @@ func (h *Host) must(err error) {
 // mailbox opens a mailbox.
 func (h *Host) mailbox() node.Mailbox {
 	h.t.Helper()
-	b, err := h.OpenMailbox()
+	b, err := h.OpenMailbox(h.NextBox())
 	if err != nil {
 		h.t.Fatalf("host %d: %v", h.ID, err)
 	}
 	return b
 }
 
+// NextBox returns an id for another mailbox.
+func (h *Host) NextBox() uint32 { return h.boxes.Add(1) }
+
 // get fetches a page of a host with Answer and checks it.
 func (h *Host) get(b node.Mailbox, home wire.HostID, page uint64, frame []byte) error {
-	req := wire.Message{Type: wire.GetPage, From: h.ID, Reply: b.ID(), Obj: page}
+	req := wire.Message{Type: wire.GetPage, From: h.ID, Reply: b.ID(), Obj: page, Version: 1, Epoch: 1}
 	if err := b.Send(home, &req); err != nil {
 		return err
 	}
@@ -164,7 +174,7 @@ func (h *Host) gotPage(b node.Mailbox, home wire.HostID, page uint64, frame []by
 	for i := range frame {
 		frame[i] = 0
 	}
-	if err := b.Recv(home, &m, frame); err != nil {
+	if err := b.Recv(home, &m, [][]byte{frame}); err != nil {
 		return err
 	}
 	if m.Type != wire.Page || m.Obj != page || m.From != home {

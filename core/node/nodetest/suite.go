@@ -21,6 +21,7 @@ func Run(t *testing.T, mk Make) {
 	}{
 		{"every host asks every other", askAll},
 		{"zero page before a full one", zeroThenFull},
+		{"windows of pages", windows},
 		{"many answers read late", answersLate},
 		{"answers deferred and out of order", deferred},
 		{"a third host grants the lock", thirdHostGrants},
@@ -75,12 +76,56 @@ func zeroThenFull(t *testing.T, mk Make) {
 		pages := []uint64{0, 2, 1, 4, 3, 5, 7, 6, 8}
 		rand.New(rand.NewPCG(1, uint64(round))).Shuffle(len(pages), func(i, j int) { pages[i], pages[j] = pages[j], pages[i] })
 		for _, p := range pages {
-			h.must(b.Send(1, &wire.Message{Type: wire.GetPage, From: 0, Reply: b.ID(), Obj: p}))
+			h.must(b.Send(1, &wire.Message{Type: wire.GetPage, From: 0, Reply: b.ID(), Obj: p, Version: 1, Epoch: 1}))
 		}
 		for _, p := range pages {
 			if err := h.gotPage(b, 1, p, frame); err != nil {
 				t.Fatalf("pages %v: %v", pages, err)
 			}
+		}
+	}
+}
+
+// windows asks for many pages with one request: runs, every second page, pages that were never written; with other answers
+// before and after in the same mailbox.
+func windows(t *testing.T, mk Make) {
+	h := Start(t, mk, 2, nil).Hosts[0]
+	b := h.mailbox()
+	rng := rand.New(rand.NewPCG(6, 6))
+	memory := make([]byte, wire.MaxWindow*PageSize)
+	for range 60 {
+		count := []int{1, 2, 3, 17, 64, 65, wire.MaxWindow}[rng.IntN(7)]
+		first, stride := rng.Uint64N(1000), 1+rng.Uint64N(3)
+		var frames [][]byte
+		for i := range count {
+			frames = append(frames, memory[i*PageSize:(i+1)*PageSize])
+		}
+		noise := rng.IntN(3)
+		for i := range noise {
+			h.must(b.Send(1, &wire.Message{Type: wire.CVSet, From: 0, Reply: b.ID(), Obj: uint64(i)}))
+		}
+		h.must(b.Send(1, &wire.Message{Type: wire.GetPage, From: 0, Reply: b.ID(), Obj: first, Version: uint64(count), Epoch: stride}))
+		h.must(b.Send(1, &wire.Message{Type: wire.CVSet, From: 0, Reply: b.ID(), Obj: 7}))
+		var m wire.Message
+		for i := range noise {
+			if err := b.Recv(1, &m, frames); err != nil || m.Type != wire.CVDone || m.Obj != uint64(i) {
+				t.Fatalf("before the window: %+v, %v", m, err)
+			}
+		}
+		if err := b.Recv(wire.Any, &m, frames); err != nil || m.Type != wire.Page || m.Obj != first {
+			t.Fatalf("window of %d from %d: %+v, %v", count, first, m, err)
+		}
+		for i, frame := range frames {
+			page := first + uint64(i)*stride
+			if m.Carries(i) != (page%2 == 1) {
+				t.Fatalf("page %d of %d+%d*%d is carried: %v", page, first, count, stride, m.Carries(i))
+			}
+			if m.Carries(i) && string(frame) != string(Content(1, page)) {
+				t.Fatalf("page %d of %d+%d*%d has other content than was sent", page, first, count, stride)
+			}
+		}
+		if err := b.Recv(1, &m, nil); err != nil || m.Type != wire.CVDone || m.Obj != 7 {
+			t.Fatalf("after the window: %+v, %v", m, err)
 		}
 	}
 }
@@ -460,7 +505,7 @@ func closeWakes(t *testing.T, mk Make) {
 	within(t, links, "the other end of the link")
 	waits := []func() error{
 		func() error { return one.Recv(1, new(wire.Message), nil) },
-		func() error { return any.Recv(wire.Any, new(wire.Message), make([]byte, PageSize)) },
+		func() error { return any.Recv(wire.Any, new(wire.Message), [][]byte{make([]byte, PageSize)}) },
 		func() error { return l.Recv(new(wire.Message)) },
 		func() error { _, err := h.OpenLink(2); return err },
 	}
@@ -474,7 +519,7 @@ func closeWakes(t *testing.T, mk Make) {
 			t.Errorf("a waiting thread woke up with %v", err)
 		}
 	}
-	_, err = h.OpenMailbox()
+	_, err = h.OpenMailbox(99)
 	for _, err := range []error{
 		err, h.Post(1, &wire.Message{Type: wire.LockFwd, From: 0}), one.Recv(1, new(wire.Message), nil),
 		one.Send(1, &wire.Message{Type: wire.LockReq, From: 0}), l.Send(&wire.Message{Type: wire.BarArrive, From: 0}), waits[3](),
