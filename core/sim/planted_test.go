@@ -19,7 +19,8 @@ var plantNames = map[core.Plant]string{
 	core.PlantNoEpochWait: "NoEpochWait", core.PlantDropAllNotices: "DropAllNotices", core.PlantMarkAtExit: "MarkAtExit",
 	core.PlantUntrackDespiteFetch: "UntrackDespiteFetch", core.PlantUntrackAtArrival: "UntrackAtArrival",
 	core.PlantForgetInFlight: "ForgetInFlight", core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
-	core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
+	core.PlantIgnoreMarks: "IgnoreMarks", core.PlantMarksNotAtExit: "MarksNotAtExit", core.PlantMarkKeepsAnnounced: "MarkKeepsAnnounced",
+	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 
 // byStory are mistakes that no short random search finds, with the story that does. ForgetInFlight shows only when a page is
