@@ -84,7 +84,8 @@ const (
 	spareSteps = 20_000
 )
 
-func newCluster(p *Program, opt Options, s swarm) *cluster {
+// newCluster prepares a run. Besides the pairs that are drawn, those of reached reach each other's memory.
+func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cluster {
 	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
 		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
@@ -93,7 +94,7 @@ func newCluster(p *Program, opt Options, s swarm) *cluster {
 			c.whole[[2]int{int(d.page), d.offset}] = true
 		}
 	}
-	c.drawReach()
+	c.drawReach(reached)
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
 	}

@@ -28,8 +28,8 @@ type storing struct {
 	left    []patch // not stored yet
 }
 
-// reach draws which hosts reach each other's memory.
-func (c *cluster) drawReach() {
+// drawReach draws which hosts reach each other's memory, and adds those of always.
+func (c *cluster) drawReach(always [][2]core.HostID) {
 	c.reach = make([][]bool, c.p.hosts)
 	for i := range c.reach {
 		c.reach[i] = make([]bool, c.p.hosts)
@@ -38,6 +38,9 @@ func (c *cluster) drawReach() {
 				c.reach[i][j], c.reach[j][i] = true, true
 			}
 		}
+	}
+	for _, pair := range always {
+		c.reach[pair[0]][pair[1]], c.reach[pair[1]][pair[0]] = true, true
 	}
 }
 
