@@ -23,6 +23,7 @@ const (
 	flagUnacked                         // a diff of the page is not acknowledged yet (P2)
 	flagListed                          // the page is in Machine.dirty
 	flagBlank                           // home: tracked, but never written yet: all zero
+	flagAhead                           // a copy that was fetched ahead of any access
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
 )
 
@@ -94,7 +95,7 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 		return Done, ErrUnallocated
 	}
 	o := m.begin(w, opFault)
-	o.page, o.write = p, write
+	o.page, o.last, o.write = p, p, write
 	return m.Resume(w, fx)
 }
 
@@ -127,6 +128,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		// The mapping was lost, or another thread was here first.
 		fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
 	case HomeClean, ReadOnly:
+		if pg.flags&flagAhead != 0 {
+			m.ahead.touched(p)
+		}
 		if o.write {
 			if m.cfg.Plant == PlantSecondTwin && o.phase != phDone {
 				o.phase = phDone
