@@ -61,7 +61,8 @@ type stream struct {
 	edge   PageID // the newest page asked for, the probe; last when the window is empty
 	stride int64  // 0 in an entry that is not used
 	window int    // pages to ask for next time
-	left   int    // pages of the window, at most, that were not dropped
+	size   int    // pages of the window
+	left   int    // ... less those that were dropped, or missed all the same
 	rest   int    // misses until the window grows again from 0
 	fresh  bool   // no window was seen to be used yet, and no run of the past spoke for it
 	failed bool   // the window was for nothing, in part at least
@@ -106,10 +107,9 @@ func (a *ahead) dropped(p PageID) {
 	for i := range a.streams {
 		if s := &a.streams[i]; s.holds(p) {
 			if s.left > 0 {
-				s.left--
 				a.unused++
 			}
-			a.fail(s)
+			a.lose(s)
 			return
 		}
 	}
@@ -131,7 +131,11 @@ func (a *ahead) goOn(s *stream, p PageID, limit int, fetchable func(PageID) bool
 	switch {
 	case s.last == s.edge: // nothing was asked ahead, or its use was seen
 	case s.holds(p):
-		a.fail(s) // fetched in vain
+		// Fetched in vain. Few such pages change nothing.
+		if a.lose(s); !s.failed {
+			s.last, s.at = p, a.clock
+			return dst
+		}
 	default:
 		a.succeed(s)
 	}
@@ -234,6 +238,14 @@ func (a *ahead) succeed(s *stream) {
 	s.fresh = false
 }
 
+// lose takes note of a page of s's window that was fetched for nothing. A quarter of them makes the window a failure.
+func (a *ahead) lose(s *stream) {
+	s.left = max(s.left-1, 0)
+	if 4*(s.size-s.left) >= s.size {
+		a.fail(s)
+	}
+}
+
 // fail takes note, once a window, that s's window was for nothing, in part at least: the next one is half as long, and a
 // run that was expected to go on so far is expected to end half way.
 func (a *ahead) fail(s *stream) {
@@ -286,7 +298,7 @@ func (s *stream) holds(p PageID) bool {
 
 // fill asks for up to most pages behind the stream's newest miss, none beyond until if that is given.
 func (s *stream) fill(most int, until *PageID, fetchable func(PageID) bool, dst []PageID) []PageID {
-	s.left = 0
+	s.size = 0
 	pass := passable(s.stride)
 	for p := s.last; most > 0 && pass > 0 && (until == nil || p != *until); {
 		next := p + PageID(s.stride)
@@ -298,11 +310,12 @@ func (s *stream) fill(most int, until *PageID, fetchable func(PageID) bool, dst 
 		if fetchable(p) {
 			dst = append(dst, p)
 			s.edge = p
-			s.left++
+			s.size++
 			most--
 			pass = passable(s.stride)
 		}
 	}
+	s.left = s.size
 	return dst
 }
 
