@@ -66,7 +66,7 @@ func (m *Machine) checkPage(p PageID, pg *page) error {
 		return fmt.Errorf("blank")
 	case pg.flags&flagAhead != 0 && pg.state == Absent && pg.flags&flagFetching == 0:
 		return fmt.Errorf("fetched ahead and not here")
-	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced) != 0:
+	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced|flagNeighbour) != 0:
 		return fmt.Errorf("flag of another kind of page")
 	}
 	unacked := slices.ContainsFunc(m.diffs, func(d *outDiff) bool { return slices.Contains(d.pages, p) })
