@@ -47,7 +47,7 @@
 #endif
 
 inline BARRIER(h,a) {
-  FLUSH_ALL(h,TAKE_AT_BARRIER); AWAIT_ACKS(h);
+  FLUSH_FOR_BARRIER(h); AWAIT_ACKS(h);
   atomic { ANNOUNCE(h,0);
 #if NPAGES==2
     ANNOUNCE(h,1);

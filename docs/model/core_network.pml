@@ -1,14 +1,6 @@
 /* core_network.pml -- the serving side of each host, the evictor, and the start. One small process for each message
  * slot: it acts on the message whenever it likes. */
 
-/* Where pages are read one-sidedly as well, a reader may have marked an untracked page before it was written, and the home
- * does not know yet: the page may have to be logged, and so it does not become clean by a serve (P15). */
-#if !defined(VAR_MARKS) || defined(BUG_SERVE_FORGETS_MARK) || defined(VAR_SERVE_TAKES_MARK)
-# define SERVED_UNTRACKED HomeClean
-#else
-# define SERVED_UNTRACKED HomeDirty
-#endif
-
 /* GetPage at the home: mark the page shared and protect it, strictly before reading it word by word (P7). */
 proctype ServeFetch(byte a) {
   byte home;
@@ -26,7 +18,7 @@ end: do
   :: d_step { get_step[a]==1 ->
        home=HOME(get_page[a]);
 # if defined(VAR_MARKS) && defined(VAR_SERVE_TAKES_MARK)
-       TAKE_MARK(home,get_page[a]);
+       if :: marked[get_page[a]] -> marked[get_page[a]]=0; LEARN_READ(home,get_page[a]) :: else fi;
 # endif
        if :: state[HP(home,get_page[a])]==HomeIdle -> state[HP(home,get_page[a])]=HomeClean
           :: state[HP(home,get_page[a])]==HomeUntracked -> state[HP(home,get_page[a])]=SERVED_UNTRACKED
@@ -48,43 +40,6 @@ end: do
 #endif
   od
 }
-
-/* With VAR_MARKS pages are read one-sidedly, but for the actors in the set BY_MESSAGE. */
-#ifndef BY_MESSAGE
-#define BY_MESSAGE 0
-#endif
-#define ONESIDED(a) (!((BY_MESSAGE>>(a))&1))
-
-/* A one-sided read: the reader marks the page at its home, and then reads it word by word; the home takes no part (P15). */
-#ifdef VAR_MARKS
-proctype ReadPage(byte a) {
-  byte home;
-end: do
-# ifdef BUG_MARK_AFTER_READ
-  :: d_step { get_step[a]==1 -> home=HOME(get_page[a]);
-       page_data[a*NWORDS]=frame[HW(home,get_page[a],0)]; get_step[a]=2; home=0 }
-  :: d_step { get_step[a]==2 -> home=HOME(get_page[a]);
-       page_data[a*NWORDS+1]=frame[HW(home,get_page[a],1)]; get_step[a]=3; home=0 }
-  :: d_step { get_step[a]==3 -> marked[get_page[a]]=1; get_step[a]=4 }
-# else
-  :: d_step { get_step[a]==1 -> marked[get_page[a]]=1; get_step[a]=2 }
-  :: d_step { get_step[a]==2 -> home=HOME(get_page[a]);
-       page_data[a*NWORDS]=frame[HW(home,get_page[a],0)]; get_step[a]=3; home=0 }
-  :: d_step { get_step[a]==3 -> home=HOME(get_page[a]);
-       page_data[a*NWORDS+1]=frame[HW(home,get_page[a],1)]; get_step[a]=4; home=0 }
-# endif
-  od
-}
-#endif
-
-/* Marks may be taken in at any other time as well. */
-#ifdef VAR_MARKS_ANYTIME
-proctype TakeMark(byte p) {
-end: do
-  :: d_step { marked[p] -> TAKE_MARK(HOME(p),p) }
-  od
-}
-#endif
 
 /* Diff at the home: only the changed words are stored (P3); DiffAck after the last one (P2). */
 proctype ServeDiff(byte i; byte p) {
@@ -162,6 +117,15 @@ end: do
   od
 }
 
+/* VAR_OPEN_IDLE: a store opens idle pages beside its own, too. */
+#ifdef VAR_OPEN_IDLE
+proctype OpenIdle(byte p) {
+end: do
+  :: atomic { state[HP(HOME(p),p)]==HomeIdle -> state[HP(HOME(p),p)]=HomeUntracked }
+  od
+}
+#endif
+
 /* A fetch that no access asked for, at any time, n times. */
 proctype Prefetch(byte h; byte a; byte p; byte n) {
 end: do
@@ -170,7 +134,7 @@ end: do
 }
 
 /* ---- the start ---- */
-#ifndef FIRST_STATE     /* of home pages; -DFIRST_STATE=6 is HomeIdle */
+#ifndef FIRST_STATE     /* of home pages */
 #define FIRST_STATE HomeUntracked
 #endif
 byte ii, jj; /* loop counters of the start, and of the stories' init */
@@ -184,7 +148,7 @@ inline INIT() {
 /* -DNO_EVICTION; stories define NO_LOCKS or NO_BARRIER when they use none, which saves states. */
 inline START_NETWORK() {
 #ifdef VAR_MARKS
-  ii=0; do :: ii<NACTORS -> if :: ONESIDED(ii) -> run ReadPage(ii) :: else -> run ServeFetch(ii) fi; ii++ :: else -> break od;
+  ii=0; do :: ii<NACTORS -> if :: READS_BY_MESSAGE(ii) -> run ServeFetch(ii) :: else -> run ReadPage(ii) fi; ii++ :: else -> break od;
 # ifdef VAR_MARKS_ANYTIME
   ii=0; do :: ii<NPAGES -> run TakeMark(ii); ii++ :: else -> break od;
 # endif
@@ -200,6 +164,9 @@ inline START_NETWORK() {
                  run Evict(ii,jj)
 #endif
               :: else fi; jj++ :: else -> break od; ii++ :: else -> break od;
+#ifdef VAR_OPEN_IDLE
+  ii=0; do :: ii<NPAGES -> run OpenIdle(ii); ii++ :: else -> break od;
+#endif
 #ifndef NO_LOCKS
   ii=0; do :: ii<NHOSTS -> jj=0; do :: jj<NLOCKS -> run ServeLock(ii,jj); jj++ :: else -> break od; ii++
         :: else -> break od;

@@ -117,70 +117,10 @@ inline FLUSH(h,p) {
   :: atomic { state[HP(h,p)]!=Dirty && state[HP(h,p)]!=HomeDirty -> skip }
   fi
 }
-
-/* TAKE_MARK, inside an atomic: the home learns that a page of its own was read one-sidedly. It does what serving a fetch
- * does, but the read was earlier: what the home wrote to an untracked page since may have to be logged (P15). */
-#ifdef VAR_MARKS
-# ifdef BUG_MARK_MAKES_CLEAN
-#  define MARKED_UNTRACKED HomeClean
-# else
-#  define MARKED_UNTRACKED HomeDirty
-# endif
-# ifdef BUG_MARK_KEEPS_IDLE
-#  define MARKED_IDLE HomeIdle
-# else
-#  define MARKED_IDLE HomeClean
-# endif
-# ifdef BUG_MARK_KEEPS_ANNOUNCED
-#  define MARKED_ANNOUNCED(h,p) announced[HP(h,p)]
-# else
-#  define MARKED_ANNOUNCED(h,p) 0
-# endif
-# define LEARN_READ(h,p) announced[HP(h,p)]=MARKED_ANNOUNCED(h,p); \
-    if :: state[HP(h,p)]==HomeUntracked -> state[HP(h,p)]=MARKED_UNTRACKED \
-       :: state[HP(h,p)]==HomeIdle -> state[HP(h,p)]=MARKED_IDLE \
-       :: else fi
-# define TAKE_MARK(h,p) if :: HOME(p)==(h) && marked[p] -> marked[p]=0; LEARN_READ(h,p) :: else fi
-# ifdef BUG_CLEAR_MARK_LATE   /* looks at the mark in one step and clears it in another */
-#  define TAKE_OWN_MARK(h,p) if :: HOME(p)==(h) -> \
-     if :: atomic { marked[p] -> LEARN_READ(h,p) }; marked[p]=0 :: atomic { !marked[p] -> skip } fi :: HOME(p)!=(h) -> skip fi
-# else
-#  define TAKE_OWN_MARK(h,p) if :: HOME(p)==(h) -> atomic { TAKE_MARK(h,p) } :: HOME(p)!=(h) -> skip fi
-# endif
-# if NPAGES==1
-#  define TAKE_MARKS(h) TAKE_OWN_MARK(h,0)
-# else
-#  define TAKE_MARKS(h) TAKE_OWN_MARK(h,0); TAKE_OWN_MARK(h,1)
-# endif
-#else
-# define TAKE_MARKS(h) skip
-#endif
-
-/* A release begins with what the home has to learn first. */
 #if NPAGES==1
-# define FLUSH_DIRTY(h) FLUSH(h,0)
+# define FLUSH_ALL(h) FLUSH(h,0)
 #else
-# define FLUSH_DIRTY(h) FLUSH(h,0); FLUSH(h,1)
-#endif
-#ifdef BUG_IGNORE_MARKS
-# define FLUSH_ALL(h,taking) FLUSH_DIRTY(h)
-#else
-# ifdef BUG_TAKE_MARKS_LATE
-#  define FLUSH_ALL(h,taking) FLUSH_DIRTY(h); taking(h)
-# else
-#  define FLUSH_ALL(h,taking) taking(h); FLUSH_DIRTY(h)
-# endif
-#endif
-#define NOT_TAKING(h) skip
-#ifdef BUG_NO_MARKS_AT_UNLOCK
-# define TAKE_AT_UNLOCK NOT_TAKING
-#else
-# define TAKE_AT_UNLOCK TAKE_MARKS
-#endif
-#ifdef BUG_NO_MARKS_AT_BARRIER
-# define TAKE_AT_BARRIER NOT_TAKING
-#else
-# define TAKE_AT_BARRIER TAKE_MARKS
+# define FLUSH_ALL(h) FLUSH(h,0); FLUSH(h,1)
 #endif
 
 /* Before anybody is told: every Diff of the host is acknowledged, whoever sent it (P4). */

@@ -105,7 +105,7 @@ byte local_passes[NHOSTS*NLOCKS];  /* hand-overs between them in this tenure */
 
 /* ---- messages ---- */
 /* GetPage and its Page, one for each thread. */
-byte get_step[NACTORS];           /* 1 GetPage sent, 2 marked shared at the home, 3 one word read, 4 Page sent back;
+byte get_step[NACTORS];           /* 1 GetPage sent, 2 noted as shared at the home, 3 one word read, 4 Page sent back;
                                      of a one-sided read: 1 wanted, 2 marked, 3 one word read, 4 both */
 byte get_page[NACTORS];
 byte get_host[NACTORS];
