@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bugs.sh [quick | SWITCH ...]: plant each bug in the model and see that a story finds it: a checker that cannot fail proves
-# nothing. With `quick` four bugs, with switches only those. Exit status 0 when every one is found.
+# nothing. With `quick` six bugs, with switches only those. Exit status 0 when every one is found.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export CFLAGS=${CFLAGS:--O0} # an error is found soon: the compiler would take longer than the search
