@@ -79,7 +79,7 @@ model: ## model checker: the quick stories hold, and planted bugs are found
 	docs/model/bugs.sh quick
 
 .PHONY: model-full
-model-full: ## model checker: every story, every planted bug (about 5 minutes)
+model-full: ## model checker: every story, every planted bug (about 8 minutes)
 	docs/model/run_all.sh
 	docs/model/bugs.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bugs.sh [quick | SWITCH ...]: plant each bug in the model and see that a story finds it: a checker that cannot fail proves
-# nothing. With `quick` four bugs, with switches only those. Exit status 0 when every one is found.
+# nothing. With `quick` six bugs, with switches only those. Exit status 0 when every one is found.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export CFLAGS=${CFLAGS:--O0} # an error is found soon: the compiler would take longer than the search
@@ -27,7 +27,6 @@ q P6 BUG_NO_DOOM              story_threads -DHOME_AT=1
   P7 BUG_UNTRACK_DESPITE_FETCH story_flip
   P7 BUG_SERVE_CLEANS         story_flip -DHOSTS=3
   P7 BUG_HOME_NOT_PROTECTED   story_counter
-  P7 BUG_ONESIDED_UNTRACKED   story_flip -DVAR_ONESIDED
   P8 BUG_INVALIDATE_HOME      story_counter
   P9 BUG_DROP_ALL_NOTICES     story_epoch
 q P9 BUG_MARK_AT_EXIT         story_epoch -DPHASES=2
@@ -39,6 +38,18 @@ q P9 BUG_MARK_AT_EXIT         story_epoch -DPHASES=2
   P13 BUG_DROP_NOTICE         story_counter
 q P13 BUG_NO_RETAIN           story_counter -DHOSTS=3 -DROUNDS=1
   P14 BUG_SECOND_TWIN         story_threads -DHOME_AT=1
+q P15 BUG_MARK_AFTER_READ     story_flip -DVAR_MARKS
+  P15 BUG_IGNORE_MARKS        story_flip -DVAR_MARKS
+  P15 BUG_NO_MARKS_AT_UNLOCK  story_threads -DVAR_MARKS -DHOME_AT=0
+  P15 BUG_NO_MARKS_AT_BARRIER story_flip -DVAR_MARKS
+  P15 BUG_TAKE_MARKS_LATE     story_flip -DVAR_MARKS
+  P15 BUG_MARK_MAKES_CLEAN    story_flip -DVAR_MARKS
+  P15 BUG_MARK_KEEPS_IDLE     story_own -DVAR_MARKS
+  P15 BUG_MARK_KEEPS_ANNOUNCED story_epoch -DROUNDS=2 -DVAR_MARKS
+  P15 BUG_CLEAR_MARK_LATE     story_epoch -DROUNDS=2 -DVAR_MARKS
+q P15 BUG_SERVE_FORGETS_MARK  story_flip -DHOSTS=3 -DVAR_MARKS -DBY_MESSAGE=2
+  P15 BUG_NO_HOME_FENCE       fence
+  P15 BUG_NO_READER_FENCE     fence
   scope -                     story_scope
   async BUG_TWIN_COPY         async
   async BUG_OWN_ACKS          async

@@ -13,11 +13,12 @@
  * happen: other threads of the host, the serving side, an eviction, any message. A message is a slot that may be
  * acted on at any later time; nothing orders two messages, as if each had a connection of its own.
  *
- * P1 .. P14 are the rules of the protocol; README.md says where each stands and which planted bug shows that it is
+ * P1 .. P15 are the rules of the protocol; README.md says where each stands and which planted bug shows that it is
  * needed. BUG_ switches break a rule, VAR_ switches choose another sound form of one. */
 
 #include "core_state.pml"
 #include "core_pages.pml"
+#include "core_marks.pml"
 #include "core_locks.pml"
 #include "core_barrier.pml"
 #include "core_network.pml"

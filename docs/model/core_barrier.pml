@@ -20,13 +20,13 @@
 #  define MAY_UNTRACK(h,p) (announced[HP(h,p)])
 # endif
 #endif
-#ifdef VAR_ONESIDED   /* readers do not tell the home: it can never know that it is alone */
-# define UNTRACK(h,p) announced[HP(h,p)]=0
-#else
-# define UNTRACK(h,p) \
-    if :: HOME(p)==(h) && MAY_UNTRACK(h,p) -> state[HP(h,p)]=HomeUntracked :: else fi; \
-    announced[HP(h,p)]=0
-#endif
+#define UNTRACK(h,p) \
+  if :: HOME(p)==(h) && MAY_UNTRACK(h,p) -> \
+        if :: state[HP(h,p)]==HomeClean -> state[HP(h,p)]=HomeIdle \
+           :: state[HP(h,p)]==HomeDirty -> state[HP(h,p)]=HomeUntracked \
+           :: else fi \
+     :: else fi; \
+  announced[HP(h,p)]=0
 
 /* Leaving barrier k: lock notices collected by a barrier up to k have done their work, newer ones have not (P9). */
 #ifdef BUG_DROP_ALL_NOTICES
@@ -47,7 +47,7 @@
 #endif
 
 inline BARRIER(h,a) {
-  FLUSH_ALL(h); AWAIT_ACKS(h);
+  FLUSH_FOR_BARRIER(h); AWAIT_ACKS(h);
   atomic { ANNOUNCE(h,0);
 #if NPAGES==2
     ANNOUNCE(h,1);

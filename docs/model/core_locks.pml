@@ -103,7 +103,7 @@ inline UNLOCK(h,a,l) {
   FLUSH_OWN(h,1);
 # endif
 #else
-  FLUSH_ALL(h); AWAIT_ACKS(h);
+  FLUSH_FOR_UNLOCK(h); AWAIT_ACKS(h);
 #endif
   atomic { RELEASE(h,l) }
 #ifdef VAR_LOCAL_HANDOVER

@@ -5,35 +5,34 @@
 proctype ServeFetch(byte a) {
   byte home;
 end: do
-#ifdef VAR_ONESIDED      /* the reader fetches by itself; the home's protocol does nothing */
-  :: d_step { get_step[a]==1 -> get_step[a]=2 }
-#else
-# ifdef BUG_READ_BEFORE_MARK
+#ifdef BUG_READ_BEFORE_MARK
   :: d_step { get_step[a]==1 -> home=HOME(get_page[a]);
        page_data[a*NWORDS]=frame[HW(home,get_page[a],0)]; get_step[a]=2; home=0 }
   :: d_step { get_step[a]==2 -> home=HOME(get_page[a]);
        page_data[a*NWORDS+1]=frame[HW(home,get_page[a],1)]; get_step[a]=3; home=0 }
   :: d_step { get_step[a]==3 -> home=HOME(get_page[a]);
-       if :: state[HP(home,get_page[a])]==HomeUntracked -> state[HP(home,get_page[a])]=HomeClean :: else fi;
+       if :: state[HP(home,get_page[a])]==HomeUntracked || state[HP(home,get_page[a])]==HomeIdle ->
+             state[HP(home,get_page[a])]=HomeClean :: else fi;
        announced[HP(home,get_page[a])]=0; get_step[a]=4; home=0 }
-# else
+#else
   :: d_step { get_step[a]==1 ->
        home=HOME(get_page[a]);
-       if :: state[HP(home,get_page[a])]==HomeUntracked -> state[HP(home,get_page[a])]=HomeClean
-#  ifdef BUG_SERVE_CLEANS        /* a dirty home page is protected by the serve, and nobody logs it */
-          :: state[HP(home,get_page[a])]==HomeDirty -> state[HP(home,get_page[a])]=HomeClean
-#  endif
-#  ifdef VAR_SERVE_CLEANS_LOGS   /* ... and is logged there and then */
-          :: state[HP(home,get_page[a])]==HomeDirty -> state[HP(home,get_page[a])]=HomeClean; LOG_AT_FLUSH(home,get_page[a])
-#  endif
-          :: else fi;
-#  ifndef BUG_UNTRACK_DESPITE_FETCH
-       announced[HP(home,get_page[a])]=0;
-#  endif
-       home=0; get_step[a]=2 }
+# if defined(VAR_MARKS) && defined(VAR_SERVE_TAKES_MARK)
+       if :: marked[get_page[a]] -> marked[get_page[a]]=0; LEARN_READ(home,get_page[a]) :: else fi;
 # endif
-#endif
-#if !defined(BUG_READ_BEFORE_MARK) || defined(VAR_ONESIDED)
+       if :: state[HP(home,get_page[a])]==HomeIdle -> state[HP(home,get_page[a])]=HomeClean
+          :: state[HP(home,get_page[a])]==HomeUntracked -> state[HP(home,get_page[a])]=SERVED_UNTRACKED
+# ifdef BUG_SERVE_CLEANS        /* a dirty home page is protected by the serve, and nobody logs it */
+          :: state[HP(home,get_page[a])]==HomeDirty -> state[HP(home,get_page[a])]=HomeClean
+# endif
+# ifdef VAR_SERVE_CLEANS_LOGS   /* ... and is logged there and then */
+          :: state[HP(home,get_page[a])]==HomeDirty -> state[HP(home,get_page[a])]=HomeClean; LOG_AT_FLUSH(home,get_page[a])
+# endif
+          :: else fi;
+# ifndef BUG_UNTRACK_DESPITE_FETCH
+       announced[HP(home,get_page[a])]=0;
+# endif
+       home=0; get_step[a]=2 }
   :: d_step { get_step[a]==2 -> home=HOME(get_page[a]);
        page_data[a*NWORDS]=frame[HW(home,get_page[a],0)]; get_step[a]=3; home=0 }
   :: d_step { get_step[a]==3 -> home=HOME(get_page[a]);
@@ -118,6 +117,15 @@ end: do
   od
 }
 
+/* VAR_OPEN_IDLE: a store opens idle pages beside its own, too. */
+#ifdef VAR_OPEN_IDLE
+proctype OpenIdle(byte p) {
+end: do
+  :: atomic { state[HP(HOME(p),p)]==HomeIdle -> state[HP(HOME(p),p)]=HomeUntracked }
+  od
+}
+#endif
+
 /* A fetch that no access asked for, at any time, n times. */
 proctype Prefetch(byte h; byte a; byte p; byte n) {
 end: do
@@ -126,10 +134,8 @@ end: do
 }
 
 /* ---- the start ---- */
-#if defined(VAR_ONESIDED) && !defined(BUG_ONESIDED_UNTRACKED)
-# define FIRST_STATE HomeClean
-#else
-# define FIRST_STATE HomeUntracked
+#ifndef FIRST_STATE     /* of home pages */
+#define FIRST_STATE HomeUntracked
 #endif
 byte ii, jj; /* loop counters of the start, and of the stories' init */
 inline INIT() {
@@ -141,7 +147,14 @@ inline INIT() {
 }
 /* -DNO_EVICTION; stories define NO_LOCKS or NO_BARRIER when they use none, which saves states. */
 inline START_NETWORK() {
+#ifdef VAR_MARKS
+  ii=0; do :: ii<NACTORS -> if :: READS_BY_MESSAGE(ii) -> run ServeFetch(ii) :: else -> run ReadPage(ii) fi; ii++ :: else -> break od;
+# ifdef VAR_MARKS_ANYTIME
+  ii=0; do :: ii<NPAGES -> run TakeMark(ii); ii++ :: else -> break od;
+# endif
+#else
   ii=0; do :: ii<NACTORS -> run ServeFetch(ii); ii++ :: else -> break od;
+#endif
   ii=0; do :: ii<NHOSTS -> jj=0; do :: jj<NPAGES ->
               if :: HOME(jj)!=ii -> run ServeDiff(HS(ii,jj,0),jj);
 #if NSLOTS==2
@@ -151,6 +164,9 @@ inline START_NETWORK() {
                  run Evict(ii,jj)
 #endif
               :: else fi; jj++ :: else -> break od; ii++ :: else -> break od;
+#ifdef VAR_OPEN_IDLE
+  ii=0; do :: ii<NPAGES -> run OpenIdle(ii); ii++ :: else -> break od;
+#endif
 #ifndef NO_LOCKS
   ii=0; do :: ii<NHOSTS -> jj=0; do :: jj<NLOCKS -> run ServeLock(ii,jj); jj++ :: else -> break od; ii++
         :: else -> break od;

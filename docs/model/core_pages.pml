@@ -60,6 +60,7 @@ inline WRITE(h,a,p,w,v) {
        twin[HW(h,p,0)]=frame[HW(h,p,0)]; twin[HW(h,p,1)]=frame[HW(h,p,1)] }
 #endif
   :: atomic { state[HP(h,p)]==HomeClean -> state[HP(h,p)]=HomeDirty; LOG_AT_WRITE(h,p) }
+  :: atomic { state[HP(h,p)]==HomeIdle -> state[HP(h,p)]=HomeUntracked }
   :: state[HP(h,p)]==Absent -> FETCH(h,a,p)
   od
 }

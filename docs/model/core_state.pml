@@ -9,6 +9,7 @@
 #define HomeUntracked 3   /* home; no other host can hold a copy: writable, makes no notices */
 #define HomeClean     4   /* home; others may hold copies: write-protected */
 #define HomeDirty     5   /* home; written since it was last protected */
+#define HomeIdle      6   /* home; as HomeUntracked, but still write-protected. A HomeFresh page behaves the same */
 
 /* The token of a lock at one host. */
 #define Elsewhere 0
@@ -39,6 +40,9 @@ byte twin[NHOSTS*NPAGES*NWORDS];
 bit  fetching[NHOSTS*NPAGES];  /* a GetPage of this page is outstanding (P6: one at most) */
 bit  doomed[NHOSTS*NPAGES];    /* ... and the page was invalidated since it was sent */
 bit  announced[NHOSTS*NPAGES]; /* home: in this host's BarArrive, and no fetch served since (P7) */
+#ifdef VAR_MARKS
+bit  marked[NPAGES];           /* in the home's memory, set by readers: read since the home last took its marks in (P15) */
+#endif
 byte epoch[NHOSTS];            /* barriers left, their invalidations done */
 byte collections[NHOSTS];      /* barriers whose notices were collected */
 
@@ -101,7 +105,8 @@ byte local_passes[NHOSTS*NLOCKS];  /* hand-overs between them in this tenure */
 
 /* ---- messages ---- */
 /* GetPage and its Page, one for each thread. */
-byte get_step[NACTORS];           /* 1 GetPage sent, 2 marked shared at the home, 3 one word read, 4 Page sent back */
+byte get_step[NACTORS];           /* 1 GetPage sent, 2 noted as shared at the home, 3 one word read, 4 Page sent back;
+                                     of a one-sided read: 1 wanted, 2 marked, 3 one word read, 4 both */
 byte get_page[NACTORS];
 byte get_host[NACTORS];
 byte page_data[NACTORS*NWORDS];

@@ -37,10 +37,35 @@ q story_handover -DHOME_AT=0
 q story_scope -DNO_EVICTION
   story_flip -DHOSTS=3 -DVAR_SERVE_CLEANS_LOGS
   story_threads -DHOSTS=3 -DHOME_AT=2 -DVAR_LOG_AT_WRITE
-  story_prefetch -DVAR_ONESIDED
-  story_flip -DVAR_ONESIDED
-  story_threads -DVAR_ONESIDED -DHOME_AT=0
-  story_epoch -DVAR_ONESIDED
+  story_flip -DPAGES=2 -DPHASES=6 -DVAR_OPEN_IDLE
+q story_counter -DVAR_MARKS
+  story_counter -DHOSTS=3 -DVAR_MARKS
+q story_flip -DHOSTS=3 -DVAR_MARKS
+  story_flip -DHOSTS=3 -DVAR_MARKS -DVAR_MARKS_ANYTIME
+q story_flip -DHOSTS=3 -DVAR_MARKS -DBY_MESSAGE=2
+  story_flip -DHOSTS=3 -DVAR_MARKS -DBY_MESSAGE=2 -DVAR_SERVE_TAKES_MARK
+  story_flip -DHOSTS=3 -DVAR_MARKS -DVAR_MARKS_ANYTIME -DBY_MESSAGE=2 -DVAR_OPEN_IDLE
+  story_flip -DPAGES=2 -DPHASES=6 -DVAR_MARKS -DVAR_MARKS_ANYTIME
+  story_flip -DPAGES=2 -DPHASES=6 -DVAR_MARKS -DBY_MESSAGE=1
+  story_flip -DPHASES=6 -DVAR_MARKS -DFIRST_STATE=HomeIdle
+q story_own -DVAR_MARKS
+  story_own -DHOSTS=3 -DHOME_AT=2 -DPHASES=3 -DVAR_MARKS -DBY_MESSAGE=2
+  story_own -DALTERNATE -DPHASES=3 -DVAR_MARKS
+  story_nested -DPAGES=2 -DTWICE -DVAR_MARKS
+  story_threads -DHOSTS=3 -DHOME_AT=0 -DVAR_MARKS
+  story_threads -DHOSTS=3 -DHOME_AT=0 -DVAR_MARKS -DBY_MESSAGE=4
+  story_threads -DHOSTS=3 -DHOME_AT=2 -DVAR_MARKS
+  story_epoch -DROUNDS=2 -DVAR_MARKS
+  story_epoch -DROUNDS=2 -DVAR_MARKS -DVAR_MARKS_ANYTIME
+  story_epoch -DROUNDS=2 -DVAR_MARKS -DBY_MESSAGE=2
+  story_epoch -DROUNDS=2 -DVAR_MARKS -DHOME_AT=1
+  story_epoch -DPHASES=2 -DVAR_MARKS -DVAR_MARKS_ANYTIME
+  story_latediff -DVAR_MARKS
+  story_prefetch -DVAR_MARKS
+  story_prefetch -DVAR_MARKS -DBY_MESSAGE=8
+  story_handover -DHOME_AT=0 -DROUNDS=2 -DVAR_MARKS
+  story_threads -DSEQ -DSEQMAX=12 -DVAR_MARKS -DHOME_AT=0
+q fence
 q story_counter -DSEQ -DSEQMAX=12
   story_threads -DSEQ -DSEQMAX=12
 q fairness
