@@ -22,8 +22,8 @@ type Transport interface {
 	Post(to wire.HostID, m *wire.Message) error
 
 	// Reply sends m to mailbox m.Port of host `to`, which has sent a request from it or is waiting there for a
-	// grant; body is the payload of a Page, in pieces, else nil. Like Post it never blocks and keeps neither m nor body.
-	// Any goroutine.
+	// grant; body is the payload of a Page, in pieces, else nil. Like Post it never blocks and does not keep m, nor the list of
+	// pieces. Their bytes, of frames, may be read after it has returned, but not after Close has. Any goroutine.
 	Reply(to wire.HostID, m *wire.Message, body ...[]byte) error
 
 	// OpenLink returns the connection that joins the barrier threads of this host and another one. The caller whose
