@@ -103,8 +103,11 @@ func (c *cluster) addHost(id core.HostID) {
 	waiters := threads + c.swarm.extras
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
-	h.m = core.New(core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant,
-		StepPages: c.swarm.stepPages})
+	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
+	if c.swarm.windows > 0 {
+		cfg.Guess = c.guess
+	}
+	h.m = core.New(cfg)
 	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
 	for w := 1; w <= waiters; w++ {
 		h.idle = append(h.idle, core.Waiter(w))
@@ -121,6 +124,21 @@ func (c *cluster) addHost(id core.HostID) {
 	for t := range c.swarm.extras {
 		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.extra%d", id, t), random: true, prio: c.r.next()})
 	}
+}
+
+// guess draws the pages that a fault brings in besides its own: mostly neighbours.
+func (c *cluster) guess(p core.PageID, dst []core.PageID) []core.PageID {
+	if !c.r.chance(c.swarm.windows) {
+		return dst
+	}
+	for i := range c.r.between(1, 4) {
+		q := p + core.PageID(i) + 1
+		if c.r.chance(25) {
+			q = core.PageID(c.r.n(int(c.p.pages)))
+		}
+		dst = append(dst, q)
+	}
+	return dst
 }
 
 // leader returns thread 0 of a host.

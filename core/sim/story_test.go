@@ -274,6 +274,9 @@ func (s *story) parse(f []string) op {
 		o.page, o.id = core.PageID(n(1)), n(2)
 	case opEvict, opClean, opPrefetch:
 		o.page = core.PageID(n(1))
+		if len(f) > 2 {
+			o.count = n(2) // a prefetch brings in so many pages above it, too
+		}
 	default:
 		o.id = n(1)
 	}
