@@ -25,6 +25,7 @@ type office struct {
 
 type desk struct {
 	node     *Node
+	server   Handler
 	mail     []letter
 	busy     bool // somebody reads
 	recalled bool
@@ -48,12 +49,11 @@ func newOffice(t *testing.T, hosts int) []*Node {
 	var nodes []*Node
 	for i := range o.desks {
 		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
-		n.server.n = n
 		n.in.sending = make([]outbox, hosts)
 		n.load.weights = balance.Equal(hosts)
 		n.trans = &clerk{o: o, d: &o.desks[i]}
 		n.BeginStats()
-		o.desks[i].node = n
+		o.desks[i].node, o.desks[i].server = n, n.Handler()
 		nodes = append(nodes, n)
 	}
 	var servers sync.WaitGroup
@@ -87,7 +87,7 @@ func (o *office) next(d *desk) bool {
 	l := d.mail[0]
 	d.mail = d.mail[1:]
 	o.mu.Unlock()
-	d.node.server.Data(&l.m, l.body)
+	d.server.Data(&l.m, l.body)
 	clear(l.body)
 	o.mu.Lock()
 	return true
