@@ -81,7 +81,7 @@ func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (S
 	o := m.begin(w, opBarrier)
 	o.kindBar = kind
 	if kind != wire.KindWait {
-		m.marksAtRelease()
+		m.takeMarks()
 		m.flushAll(o)
 	}
 	return m.Resume(w, fx)
@@ -303,9 +303,6 @@ func (m *Machine) leave(o *op, fx *Effects) {
 		for _, l := range m.locks {
 			l.notices = noticeList{}
 		}
-	}
-	if m.cfg.Plant != PlantMarksNotAtExit {
-		m.takeMarks()
 	}
 	if m.cfg.Plant != PlantUntrackAtArrival {
 		m.untrack(b.release)

@@ -13,10 +13,12 @@ func (m *Machine) SetOneSided(on bool) { m.oneSided = on }
 // is in the bytes that were read. Before the machine is used.
 func (m *Machine) SetMarked(marked func(dst []PageID) []PageID) { m.marked = marked }
 
-// takeMarks notes which home pages others have read by themselves (P15). It does for each what serving a fetch does; and what
-// was writable without being tracked may have been written after it was read, so it counts as dirty.
+// takeMarks notes which home pages others have read by themselves (P15). An unlock and a barrier do so before they list what
+// is dirty. It does for each page what serving a fetch does; and what was writable without being tracked may have been
+// written after it was read, so it counts as dirty. A barrier's exit need not look at marks: one that came in since is still
+// there at the next release.
 func (m *Machine) takeMarks() {
-	if m.marked == nil {
+	if m.marked == nil || m.cfg.Plant == PlantIgnoreMarks {
 		return
 	}
 	m.marks = m.marked(m.marks[:0])
@@ -37,13 +39,6 @@ func (m *Machine) takeMarks() {
 		if m.cfg.Plant != PlantMarkKeepsAnnounced {
 			pg.flags &^= flagAnnounced
 		}
-	}
-}
-
-// marksAtRelease is takeMarks before an unlock or a barrier lists what is dirty.
-func (m *Machine) marksAtRelease() {
-	if m.cfg.Plant != PlantIgnoreMarks {
-		m.takeMarks()
 	}
 }
 

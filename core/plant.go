@@ -30,8 +30,8 @@ const (
 	PlantForgetInFlight            // a barrier's notices are all there is of a page whose diff is under way (P9)
 	PlantNewMarkLocally            // a hand-over between local threads moves the scope's mark (P5)
 	PlantIgnoreMarks               // unlock and barrier do not look who has read home pages by himself (P15)
-	PlantMarksNotAtExit            // ... nor does the barrier's exit, before pages become untracked (P15)
 	PlantMarkKeepsAnnounced        // a page that was read by another host becomes untracked all the same (P15)
+	PlantServeForgetsMark          // serving an untracked page makes it clean although others may have read it by themselves (P15)
 
 	// The driver plants these, for they concern bytes.
 	PlantWholePage      // a diff carries the whole page (P3)

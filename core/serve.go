@@ -42,6 +42,10 @@ func (m *Machine) share(p PageID, pg *page, fx *Effects) {
 		// Never written: the reader needs no bytes, and this host no frame. The first write here will be tracked.
 		pg.flags |= flagBlank
 	case HomeUntracked:
+		if m.oneSided && m.cfg.Plant != PlantServeForgetsMark {
+			m.setDirty(p, pg, HomeDirty) // another host may have read it by itself, before it was last written (P15)
+			break
+		}
 		pg.state = HomeClean
 		fx.run(Protect, p)
 	case HomeIdle:

@@ -24,7 +24,10 @@ type actor struct {
 	status  core.Status
 	fx      core.Effects
 	next    int      // effect to carry out
-	emptied []uint64 // diff messages of the last step that carry nothing
+	emptied []uint64 // diff messages of the last step that are acknowledged here: they carry nothing, or are stored
+	// What the effect before that one still has to do by itself at another host.
+	read  *reading
+	store *storing
 
 	random bool // takes operations at random for as long as the storm lasts
 	joined bool // counted at its meeting
@@ -38,7 +41,10 @@ func (c *cluster) ready(a *actor) bool {
 	if !a.inCall {
 		return c.opReady(a)
 	}
-	if a.next < len(a.fx.List) || len(a.emptied) > 0 {
+	if a.read != nil {
+		return c.readReady(a)
+	}
+	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 {
 		return true
 	}
 	switch a.status {
@@ -98,6 +104,10 @@ func (c *cluster) step(a *actor) {
 		c.randomCall(a)
 	case !a.inCall:
 		c.begin(a, &a.ops[a.pc])
+	case a.read != nil:
+		c.stepRead(a)
+	case a.store != nil:
+		c.stepStore(a)
 	case a.next < len(a.fx.List):
 		e := &a.fx.List[a.next]
 		a.next++
@@ -130,7 +140,7 @@ func (c *cluster) step(a *actor) {
 		c.endCall(a)
 		return
 	}
-	if a.inCall && a.status == core.Done && a.next >= len(a.fx.List) && len(a.emptied) == 0 {
+	if a.inCall && a.status == core.Done && a.next >= len(a.fx.List) && len(a.emptied) == 0 && a.read == nil && a.store == nil {
 		c.endCall(a)
 	}
 }

@@ -36,6 +36,7 @@ type host struct {
 	sent      map[uint64]int // by diff message: the call of its waiter that sent it
 	idle      []core.Waiter  // not borrowed by a call
 	meetings  []int          // how many threads have come, by meeting
+	marks     []bool         // by page: somebody has begun to read it by himself
 	allocated bool
 }
 
@@ -55,6 +56,7 @@ type cluster struct {
 	actors   []*actor
 	laggard  *actor    // often held up
 	net      []*packet // to servers
+	reach    [][]bool  // which hosts read and store at which by themselves
 	jobs     []*job
 	scripted bool // a story says what happens next; nothing is left to chance
 	hurried  bool // nothing else could happen: delays are over
@@ -82,7 +84,8 @@ const (
 	spareSteps = 20_000
 )
 
-func newCluster(p *Program, opt Options, s swarm) *cluster {
+// newCluster prepares a run. Besides the pairs that are drawn, those of reached reach each other's memory.
+func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cluster {
 	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
 		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
@@ -91,6 +94,7 @@ func newCluster(p *Program, opt Options, s swarm) *cluster {
 			c.whole[[2]int{int(d.page), d.offset}] = true
 		}
 	}
+	c.drawReach(reached)
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
 	}
@@ -108,6 +112,8 @@ func (c *cluster) addHost(id core.HostID) {
 		cfg.Guess = c.guess
 	}
 	h.m = core.New(cfg)
+	h.marks = make([]bool, p.pages)
+	c.join(h)
 	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
 	for w := 1; w <= waiters; w++ {
 		h.idle = append(h.idle, core.Waiter(w))

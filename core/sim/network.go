@@ -225,6 +225,8 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	switch e.Kind {
 	case core.SendDiff:
 		c.sendDiff(h, a, e)
+	case core.Read:
+		c.beginRead(a, e)
 	case core.Wake:
 		if c.tracing() {
 			c.tracef("%d: wakes waiter %d", h.id, e.Waiter)
@@ -237,20 +239,26 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	}
 }
 
-// sendDiff sends a diff message, or acknowledges it at once when nothing changed.
+// sendDiff sends a diff message or sets out to store it, or acknowledges it at once when nothing changed.
 func (c *cluster) sendDiff(h *host, a *actor, e *core.Effect) {
 	d := h.diffs[e.ID]
 	delete(h.diffs, e.ID)
 	if d != nil && len(d.patches) > 0 {
-		h.sent[e.ID] = h.calls[e.Waiter]
-		msg := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(e.Waiter)}
-		c.post(h, &core.Effect{Kind: core.Send, Host: e.Host}, &msg, encodePatches(d.patches))
+		if !c.beginStore(a, e, d) {
+			c.postDiff(h, e.Host, e.ID, e.Waiter, d.patches)
+		}
 		return
 	}
 	if c.tracing() {
 		c.tracef("%d: diff %d is empty", h.id, e.ID)
 	}
 	a.emptied = append(a.emptied, e.ID)
+}
+
+func (c *cluster) postDiff(h *host, home core.HostID, id uint64, w core.Waiter, patches []patch) {
+	h.sent[id] = h.calls[w]
+	msg := wire.Message{Type: wire.Diff, Obj: id, Reply: uint32(w)}
+	c.post(h, &core.Effect{Kind: core.Send, Host: home}, &msg, encodePatches(patches))
 }
 
 func describeMessage(m *wire.Message, body []byte) string {
