@@ -25,6 +25,10 @@ type Config struct {
 	PageSize    int
 	Fault       region.Mode
 
+	// ReadAhead is how many pages a fault fetches at most where accesses follow each other in order, the needed one included; below
+	// 2: only that. Hosts may differ.
+	ReadAhead int
+
 	Log *event.Log // nil for none
 
 	// Fail ends the job with one line for the user, and does not return.
