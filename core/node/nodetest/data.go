@@ -174,7 +174,7 @@ func dataFull(t *testing.T, mk Make) {
 	for c.Hosts[1].stalls.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if err := within(t, attending(h, func() bool { return came.Load() == each }), "the attending thread"); err != nil {
+	if err := within(t, attending(h, func() bool { return came.Load() == each+1 }), "the attending thread"); err != nil {
 		t.Fatal(err)
 	}
 	h.must(within(t, ended, "the sender"))
