@@ -433,8 +433,9 @@ func directNeighbours(t *testing.T, mk MakeDirect) {
 // directOrder writes and then sends: who gets the message finds the bytes. Over a mailbox, as a post and over a link.
 func directOrder(t *testing.T, mk MakeDirect) {
 	const rounds, page = 300, 33
-	var mem []byte
+	var frame atomic.Pointer[[]byte] // of the page
 	look := func(h *Host, m *wire.Message) {
+		mem := *frame.Load()
 		for at := 0; at < PageSize; at += 501 {
 			if got := mem[at]; got != byte(m.Obj) {
 				h.t.Errorf("%v %d came before the byte at %d that was written before it: %d", m.Type, m.Obj, at, got)
@@ -451,7 +452,8 @@ func directOrder(t *testing.T, mk MakeDirect) {
 			posted <- true
 		}
 	})
-	mem = f.mem[0].page(page)
+	mem := f.mem[0].page(page)
+	frame.Store(&mem)
 	h, b := f.Hosts[1], f.Hosts[1].mailbox()
 	links := make(chan node.Link, 1)
 	go func() {
@@ -490,14 +492,16 @@ func directOrder(t *testing.T, mk MakeDirect) {
 // directFresh has a home write a page and then answer: who has the answer reads what was written before it.
 func directFresh(t *testing.T, mk MakeDirect) {
 	const rounds, page = 300, 40
-	var mem []byte
+	var frame atomic.Pointer[[]byte] // of the page
 	f := startFar(t, mk, 2, func(h *Host, m *wire.Message, body []byte) {
+		mem := *frame.Load()
 		for at := range mem {
 			mem[at] = byte(m.Obj)
 		}
 		h.Answer(m, body)
 	})
-	mem = f.mem[0].page(page)
+	mem := f.mem[0].page(page)
+	frame.Store(&mem)
 	h, b := f.Hosts[1], f.Hosts[1].mailbox()
 	for round := range rounds {
 		h.must(b.Send(0, &wire.Message{Type: wire.CVSet, From: 1, Reply: b.ID(), Obj: uint64(round)}))
