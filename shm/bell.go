@@ -20,8 +20,6 @@ type bell struct {
 	_        [52]byte
 }
 
-const bellBytes = 64
-
 // An alarm is a bell together with the eventfd of those who sleep in poll; -1 where nobody does.
 type alarm struct {
 	*bell

@@ -30,9 +30,10 @@ func (in *intake) due() bool {
 	return in.t.bells.attended.Load() == 0 && !in.full.Load() && in.any()
 }
 
+// any tells whether there is something to read. Any thread.
 func (in *intake) any() bool {
 	for _, p := range in.t.active {
-		if p.data.any() && !p.lost() {
+		if p.data.unread() && !p.lost() {
 			return true
 		}
 	}

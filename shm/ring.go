@@ -46,6 +46,9 @@ func newSource(s *segment, offset, size uint64, back alarm) source {
 // any tells whether there is something to read, or an error to be found.
 func (s *source) any() bool { return s.h.head.Load() != s.tail }
 
+// unread is any for other threads than the reader: what was read and not released counts.
+func (s *source) unread() bool { return s.h.head.Load() != s.h.tail.Load() }
+
 // pull reads what there is, and at most dst; n is 0 when there is nothing.
 func (s *source) pull(dst []byte) (n int, err error) {
 	have := s.h.head.Load() - s.tail
