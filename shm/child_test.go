@@ -41,6 +41,8 @@ type servant struct {
 	page  []byte
 	data  atomic.Int64 // messages
 	lost  chan error
+
+	lostAlready atomic.Bool // set by the test
 }
 
 func newServant() *servant {
