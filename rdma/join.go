@@ -30,6 +30,7 @@ type join struct {
 	joined    atomic.Bool // the handshake is over
 	result    chan error  // of the connector's handshake; room for one
 	gone      bool        // dropped; of the loop's thread alone
+	left      bool        // the peer has ended the connection while this host closes its own; of Close alone
 }
 
 // newJoin makes our end of a connection with p.
@@ -159,11 +160,13 @@ func (j *join) tick() {
 			j.drop()
 		}
 	case !j.p.lost():
-		if err := j.c.probe(true); err != nil {
-			j.t.broken(j.p, err)
-			return
+		err := j.c.probe(true)
+		if err == nil {
+			err = j.c.arm() // what becomes of the probe is told
 		}
-		j.c.completed()
+		if err != nil {
+			j.t.broken(j.p, err)
+		}
 	}
 }
 
@@ -252,10 +255,8 @@ func (w *waitFor) event(want verbs.EventType) (*verbs.Event, error) {
 		case e.Type == want:
 			return e, nil
 		case e.Type == verbs.Rejected:
-			if len(e.Data) >= challengeSize {
-				if _, err := readChallenge(e.Data, -1); err != nil && !errors.Is(err, ErrStranger) && !errors.Is(err, ErrIdentity) {
-					return nil, err
-				}
+			if _, err := readChallenge(e.Data, -1); !errors.Is(err, ErrStranger) {
+				return nil, err // the other host's own refusal, never accepted
 			}
 			return nil, fmt.Errorf("refused (reason %d): %w [did that host end early?]", e.Status, unix.ECONNREFUSED)
 		case e.Status < 0:

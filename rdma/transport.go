@@ -281,8 +281,23 @@ func (t *Transport) linger() {
 	}
 	deadline := time.Now().Add(lingerTime)
 	for _, c := range conns {
-		for !c.peer.lost() && !c.quiet() && time.Now().Before(deadline) {
+		for !c.peer.lost() && !c.quiet() && !t.departed(c.peer) && time.Now().Before(deadline) {
 			yield()
+		}
+	}
+}
+
+// departed tells whether a peer has closed its end, too, since the loop has ended.
+func (t *Transport) departed(p *peer) bool {
+	for {
+		e, err := t.door.ch.Next()
+		if err != nil {
+			return p.join != nil && p.join.left
+		}
+		if j := t.joins[e.On]; e.Type == verbs.Disconnected && j != nil {
+			j.left = true
+		} else if e.Type == verbs.Requested {
+			e.New.Free()
 		}
 	}
 }

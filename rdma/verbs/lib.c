@@ -70,7 +70,7 @@ static int query_port(struct ibv_context *c, uint8_t port, struct ibv_port_attr 
 
 int jv_ports(struct jv_port *out, int most)
 {
-	int devices = 0, n = 0;
+	int devices = 0, n = 0, refused = 0;
 	struct ibv_device **list = lib.ibv_get_device_list(&devices);
 	if (!list)
 		return errno == ENOSYS ? 0 : failed(-1);
@@ -78,8 +78,10 @@ int jv_ports(struct jv_port *out, int most)
 		struct ibv_context *c = lib.ibv_open_device(list[i]);
 		struct ibv_device_attr d;
 		struct ibv_port_attr p;
-		if (!c)
+		if (!c) {
+			refused = failed(-1);
 			continue;
+		}
 		if (lib.ibv_query_device(c, &d) == 0) {
 			for (int port = 1; port <= d.phys_port_cnt && n < most; port++) {
 				if (query_port(c, (uint8_t)port, &p))
@@ -96,7 +98,7 @@ int jv_ports(struct jv_port *out, int most)
 		lib.ibv_close_device(c);
 	}
 	lib.ibv_free_device_list(list);
-	return n;
+	return n ? n : refused;
 }
 
 int jv_limits(struct ibv_context *c, struct jv_limits *out)
@@ -212,7 +214,7 @@ static struct rdma_conn_param parameters(const void *data, int length, int rd_at
 	return (struct rdma_conn_param){
 		.private_data = data, .private_data_len = (uint8_t)length,
 		.responder_resources = (uint8_t)rd_atomic, .initiator_depth = (uint8_t)rd_atomic,
-		.retry_count = 7, .rnr_retry_count = 7,
+		.retry_count = JV_RETRIES, .rnr_retry_count = 7,
 	};
 }
 
@@ -354,7 +356,8 @@ int jv_qp_connect(struct rdma_cm_id *id, struct ibv_qp *qp, uint32_t number, uin
 		a.max_dest_rd_atomic = a.max_rd_atomic = (uint8_t)rd_atomic;
 		a.min_rnr_timer = 12;
 		a.timeout = (uint8_t)timeout;
-		a.retry_cnt = a.rnr_retry = 7;
+		a.retry_cnt = JV_RETRIES;
+		a.rnr_retry = 7;
 		switch (states[i]) {
 		case IBV_QPS_INIT:
 			mask = IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS;
