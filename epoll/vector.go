@@ -34,7 +34,8 @@ func (v *vector) add(p []byte) {
 	}
 	if n := len(v.array); n > 0 {
 		last := &v.array[n-1]
-		if unsafe.Add(unsafe.Pointer(last.Base), last.Len) == unsafe.Pointer(unsafe.SliceData(p)) {
+		// As numbers: the end of an object of Go's heap is not a pointer that Go permits.
+		if uintptr(unsafe.Pointer(last.Base))+uintptr(last.Len) == uintptr(unsafe.Pointer(unsafe.SliceData(p))) {
 			last.Len += uint64(len(p))
 			return
 		}
@@ -67,14 +68,6 @@ func (v *vector) advance(n int) {
 		n -= int(first.Len)
 		v.iov = v.iov[1:]
 	}
-}
-
-// remains appends a copy of the bytes that have not been transferred.
-func (v *vector) remains(b []byte) []byte {
-	for i := range v.iov {
-		b = append(b, unsafe.Slice(v.iov[i].Base, v.iov[i].Len)...)
-	}
-	return b
 }
 
 // first is the first piece that is left.

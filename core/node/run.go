@@ -31,20 +31,18 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		}
 		var from wire.HostID
 		var link bool
-		t.frames = t.frames[:0]
+		t.pages = t.pages[:0]
 		if st == core.Await {
 			from, link = n.machine.Awaiting(t.id)
-			if p, ok := n.machine.AwaitingPage(t.id); ok {
-				t.frames = append(t.frames, n.region.Frame(uint64(p)))
-			}
+			t.pages = append(t.pages, n.machine.AwaitingPages(t.id)...)
 		}
 		n.mu.Unlock()
 
 		n.emit(t)
-		if len(t.empty) > 0 {
+		if len(t.local) > 0 {
 			// What the step wanted to wait for may have been these acknowledgements.
 			n.mu.Lock()
-			if err := n.ackEmpty(t); err != nil {
+			if err := n.ackLocal(t); err != nil {
 				n.mu.Unlock()
 				n.fail(err)
 			}
@@ -58,6 +56,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			n.receive(t, from, link)
 			n.mu.Lock()
 			n.tally.received(&t.in)
+			n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
 			t.granted = t.granted || t.in.Type == wire.LockGrant
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
@@ -100,13 +99,16 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			before := len(d.buf)
 			d.buf, _ = diff.AppendRecord(d.buf, page, n.region.Frame(page), n.twins.of(e.Page))
 			n.twins.drop(e.Page)
+			if len(d.buf) > before {
+				d.pages++
+			}
 			n.tally.diff(len(d.buf) - before)
 		case core.SendDiff:
-			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 {
+			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 && !n.reached[e.Host] {
 				n.tally.sent(uint64(len(d.buf)))
 			}
 		default:
-			n.tally.does(e, fx, n.cfg.PageSize)
+			n.tally.does(e, fx)
 		}
 		if err != nil {
 			return fmt.Errorf("page %d: %w", page, err)
@@ -125,12 +127,14 @@ func (n *Node) emit(t *thread) {
 			n.send(t, e.Host, &fx.Msgs[e.Msg])
 		case core.SendDiff:
 			d := t.diffBuffer(e.ID, n.cfg.PageSize)
-			if len(d.buf) == 0 {
-				t.empty = append(t.empty, e.ID)
+			if len(d.buf) == 0 || n.reached[e.Host] && n.store(t, e.Host, d) {
+				t.local = append(t.local, e.ID)
 				continue
 			}
 			m := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(t.id), Length: uint64(len(d.buf))}
 			n.send(t, e.Host, &m, d.buf)
+		case core.Read:
+			n.read(t, e.Host, fx.PagesOf(e))
 		case core.SendLink:
 			m := &fx.Msgs[e.Msg]
 			m.From = n.cfg.Self
@@ -138,7 +142,7 @@ func (n *Node) emit(t *thread) {
 				n.peerFailed(e.Host, err)
 			}
 		case core.Reply, core.ReplyPage:
-			n.reply(e, fx)
+			n.reply(e, fx, nil)
 		case core.Wake:
 			n.wake(e.Waiter)
 		}
@@ -154,52 +158,41 @@ func (n *Node) send(t *thread, to wire.HostID, m *wire.Message, body ...[]byte) 
 	}
 }
 
-// reply answers a request, or sends a grant; it never blocks, so the server and threads share it.
-func (n *Node) reply(e *core.Effect, fx *core.Effects) {
+// reply answers a request, or sends a grant; it never blocks, so the server and threads share it. body is the payload of a
+// ReplyPage.
+func (n *Node) reply(e *core.Effect, fx *core.Effects, body [][]byte) {
 	m := &fx.Msgs[e.Msg]
 	m.From = n.cfg.Self
-	var err error
-	if e.Kind == core.ReplyPage {
-		m.Carry(0)
-		m.Length = uint64(n.cfg.PageSize)
-		err = n.trans.Reply(e.Host, m, n.region.Frame(uint64(e.Page)))
-	} else {
-		err = n.trans.Reply(e.Host, m)
-	}
-	if err != nil {
+	if err := n.trans.Reply(e.Host, m, body...); err != nil {
 		n.lost(e.Host, err)
 	}
 }
 
-// ackEmpty tells the machine that diff messages which carry nothing have arrived.
-func (n *Node) ackEmpty(t *thread) error {
-	for _, id := range t.empty {
+// ackLocal tells the machine that diff messages which are not sent have arrived.
+func (n *Node) ackLocal(t *thread) error {
+	for _, id := range t.local {
 		m := wire.Message{Type: wire.DiffAck, From: n.cfg.Self, Obj: id}
 		if err := n.machine.Handle(&m, &t.fx); err != nil {
 			return err
 		}
 	}
-	t.empty = t.empty[:0]
+	t.local = t.local[:0]
 	return nil
 }
 
-// receive waits for the next message to t into t.in.
+// receive waits for the next message to t into t.in. When it is a Page, it brings t.pages.
 func (n *Node) receive(t *thread, from wire.HostID, link bool) {
-	var err error
 	if link {
-		err = n.links[from].Recv(&t.in)
-	} else {
-		err = t.box.Recv(from, &t.in, t.frames)
-	}
-	if err != nil {
-		n.peerFailed(from, err)
-	}
-	if t.in.Type != wire.Page {
+		if err := n.links[from].Recv(&t.in); err != nil {
+			n.peerFailed(from, err)
+		}
 		return
 	}
-	for i, frame := range t.frames {
-		if !t.in.Carries(i) {
-			clear(frame) // never written at its home
-		}
+	n.land(t, t.pages)
+	if err := t.box.Recv(from, &t.in, t.frames); err != nil {
+		n.peerFailed(from, err)
+	}
+	if t.in.Type == wire.Page {
+		n.settle(t, t.pages, &t.in)
 	}
 }

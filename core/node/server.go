@@ -11,11 +11,13 @@ import (
 	"jiajia/core/wire"
 )
 
-// server answers other hosts. The transport's serving thread calls it, one message at a time; it never blocks.
+// server answers other hosts, those of one transport. Its serving thread calls it, one message at a time; it never blocks.
 type server struct {
 	n     *Node
 	fx    core.Effects
 	pages []core.PageID
+	// frames are those that the answer under way sends.
+	frames [][]byte
 }
 
 // Serve implements Handler.
@@ -36,6 +38,9 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 	n.mu.Lock()
 	n.tally.received(m)
 	n.tally.row[stats.DiffsReceived] += uint64(len(s.pages))
+	if m.Type == wire.GetPage {
+		n.tally.row[stats.PagesServed] += m.Version
+	}
 	var err error
 	if m.Type == wire.Diff {
 		err = n.machine.HandleDiff(m, s.pages, &s.fx)
@@ -86,7 +91,13 @@ func (s *server) emit() {
 				n.lost(e.Host, err)
 			}
 		case core.Reply, core.ReplyPage:
-			n.reply(e, &s.fx)
+			s.frames = s.frames[:0]
+			if e.Kind == core.ReplyPage {
+				for _, p := range s.fx.PagesOf(e) {
+					s.frames = append(s.frames, n.region.Frame(uint64(p)))
+				}
+			}
+			n.reply(e, &s.fx, s.frames)
 		case core.Wake:
 			n.wake(e.Waiter)
 		}

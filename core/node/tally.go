@@ -154,7 +154,6 @@ func (y *tally) received(m *wire.Message) {
 	y.row[stats.MessageBytesReceived] += wire.HeaderSize + m.Length
 	switch m.Type {
 	case wire.Page:
-		y.row[stats.PagesFetched]++
 		y.row[stats.PageBytesFetched] += m.Length
 	case wire.Diff:
 		y.row[stats.DiffBytesReceived] += m.Length
@@ -162,17 +161,10 @@ func (y *tally) received(m *wire.Message) {
 }
 
 // does counts an effect that is no page's access.
-func (y *tally) does(e *core.Effect, fx *core.Effects, pageSize int) {
+func (y *tally) does(e *core.Effect, fx *core.Effects) {
 	switch e.Kind {
-	case core.Send, core.SendLink, core.Reply:
-		m := &fx.Msgs[e.Msg]
-		if m.Type == wire.Page {
-			y.row[stats.PagesServed]++
-		}
-		y.sent(wire.PayloadLen(m))
-	case core.ReplyPage:
-		y.row[stats.PagesServed]++
-		y.sent(uint64(pageSize))
+	case core.Send, core.SendLink, core.Reply, core.ReplyPage:
+		y.sent(wire.PayloadLen(&fx.Msgs[e.Msg]))
 	}
 }
 

@@ -30,6 +30,7 @@ type row struct {
 var baselines = map[string][]string{
 	"64 B round trip":           {"rtt", "64", "64", "20000"},
 	"64 B -> 4 KiB round trip":  {"rtt", "64", "4096", "20000"},
+	"stream of 64 MiB":          {"stream", "67108864", "10"},
 	"first touch of a memfd":    {"touch", "65536"},
 	"barrier with nothing here": nil, // another row: see micro
 }
@@ -37,6 +38,8 @@ var baselines = map[string][]string{
 var rows = []row{
 	{what: "remote read miss", name: "miss", unit: "us", baseline: "64 B -> 4 KiB round trip", target: 1.5, where: both},
 	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", target: 40, where: []placement{spread}},
+	{what: "sequential read, 64 MiB again", name: "sequential", unit: "MB/s", baseline: "stream of 64 MiB", target: 0.6, atLeast: true, where: both},
+	{what: "sequential read, 64 MiB, new pages", name: "sequential-cold", unit: "MB/s", baseline: "stream of 64 MiB", target: 0.6, atLeast: true, where: both},
 	{what: "barrier", name: "barrier", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
 	{what: "barrier, 100,000 clean pages cached", name: "barrier-cached", unit: "us", baseline: "barrier with nothing here", target: 1.3, where: both},
 	{what: "message, there and back", name: "messages", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},

@@ -63,6 +63,41 @@ static void miss(int busy)
 		report(us, n);
 }
 
+/*
+ * A sequential read of 64 MiB of another host's memory: MB/s. Cold: each round reads pages that were never here; else the
+ * same ones again and again, after host 0 has written to each.
+ */
+static void sequential(int cold)
+{
+	enum { BIG = 16384, TURNS = 7 };
+	static double mbs[TURNS];
+	volatile char *a = NULL;
+	int r, i;
+
+	for (r = -1; r < TURNS; r++) {
+		if (cold || !a)
+			a = (volatile char *)jia_alloc2p((size_t)BIG * PAGE, 0);
+		if (jiapid == 0)
+			for (i = 0; i < BIG; i++)
+				a[i * PAGE] = (char)(r + i);
+		jia_barrier();
+		if (jiapid == 1) {
+			double t = now_us();
+			int stale = 0;
+
+			for (i = 0; i < BIG; i++)
+				stale += a[i * PAGE] != (char)(r + i);
+			if (r >= 0)
+				mbs[r] = (double)BIG * PAGE / (now_us() - t);
+			if (stale)
+				jia_error("%d pages are stale", stale);
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(mbs, TURNS);
+}
+
 /* Barriers: us each. With cached pages, host 1 first reads so many clean pages of host 0. */
 static void barriers(size_t cached)
 {
@@ -321,6 +356,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "miss")) miss(0);
 	else if (!strcmp(what, "miss-busy")) miss(1);
+	else if (!strcmp(what, "sequential")) sequential(0);
+	else if (!strcmp(what, "sequential-cold")) sequential(1);
 	else if (!strcmp(what, "barrier")) barriers(0);
 	else if (!strcmp(what, "barrier-cached")) barriers(100000);
 	else if (!strcmp(what, "messages")) messages();
