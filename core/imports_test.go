@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"jiajia/core/message":                {"jiajia/core/wire"},
 	"jiajia/core/balance":                {},
 	"jiajia/core/route":                  {"jiajia/core/node", "jiajia/core/wire"},
-	"jiajia/core/node/nodetest":          {"jiajia/core/node", "jiajia/core/wire"},
+	"jiajia/core/node/nodetest":          {"jiajia/core/diff", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/sim":                    {"jiajia/core", "jiajia/core/diff", "jiajia/core/wire"},
 	"jiajia/core/conf":                   {},
 	"jiajia/core/reach":                  {},
