@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,16 +23,19 @@ type Plan struct {
 // tried first first. The texts that it gathers have at most longest bytes. It is collective: after an error, which is a line for
 // the user, the job cannot go on. It closes nothing.
 func Agree(self wire.HostID, hosts int, ways []Way, gather Gather, longest int) (*Plan, error) {
-	p := &Plan{self: int(self), ways: ways, way: make([]int, hosts)}
+	p := &Plan{self: int(self), ways: slices.Clone(ways), way: make([]int, hosts)}
 	t := &p.table
 	own := make([]card, len(ways))
-	for i, w := range ways {
+	for i, w := range p.ways {
 		t.names = append(t.names, w.Name)
 		if own[i] = (card{why: w.Why}); w.Candidate != nil {
 			own[i].text, own[i].why = w.Candidate.Card()
 		}
 		if own[i] == (card{}) {
 			own[i].why = "no reason is known"
+		}
+		if own[i].text != "" && w.Detail != nil {
+			p.ways[i].Words += " (" + w.Detail() + ")"
 		}
 	}
 	texts, err := gather(encodeCards(t.names, own))

@@ -118,14 +118,14 @@ func TestMixedJob(t *testing.T) {
 			}
 			return nil
 		}}
-		rdma := Way{Name: "rdma", Words: "RDMA (rxe0)", Candidate: &fake{card: "gid=fe80::1", refuses: func(peer int) error {
+		rdma := Way{Name: "rdma", Words: "RDMA", Detail: func() string { return "rxe0" }, Candidate: &fake{card: "gid=fe80::1", refuses: func(peer int) error {
 			if host == 0 && peer == 5 {
 				return errors.New("no route; 100% lost")
 			}
 			return nil
 		}}}
 		if host == 4 {
-			rdma.Candidate, rdma.Why = nil, "no device"
+			rdma.Candidate, rdma.Why = nil, "no device" // nor a Detail
 		}
 		ways = append(ways, []Way{{Name: "shm", Words: "shared memory", Candidate: shm}, rdma, {Name: "tcp", Words: "TCP", Candidate: always()}})
 	}
@@ -148,7 +148,7 @@ func TestMixedJob(t *testing.T) {
 	for host, want := range map[int][]string{
 		0: {"RDMA (rxe0) is not possible with host 4: there: no device", "RDMA (rxe0) is not possible with host 5: no route; 100% lost"},
 		3: nil,
-		4: {"RDMA (rxe0) is not possible with hosts 0-2 and 5: this host: no device"},
+		4: {"RDMA is not possible with hosts 0-2 and 5: this host: no device"},
 		5: {"RDMA (rxe0) is not possible with host 0: as found there: no route; 100% lost", "RDMA (rxe0) is not possible with host 4: there: no device"},
 	} {
 		if diff := cmp.Diff(want, plans[host].Missed("rdma")); diff != "" {
@@ -272,6 +272,25 @@ func TestOneTransportIsUsedAsItIs(t *testing.T) {
 	}
 	if err := got.Close(); err != nil || !shm.closed || !tcp.closed {
 		t.Errorf("%v; closed: %v, %v", err, shm.closed, tcp.closed)
+	}
+}
+
+// TestManyReasons has each of many hosts refuse for a reason of its own.
+func TestManyReasons(t *testing.T) {
+	var ways [][]Way
+	for host := range 6 {
+		f := always()
+		f.refuses = func(peer int) error { return fmt.Errorf("host %d does not like host %d", host, peer) }
+		ways = append(ways, []Way{{Name: "rdma", Words: "RDMA", Candidate: f}, {Name: "tcp", Words: "TCP", Candidate: always()}})
+	}
+	plans, errs := agree(t, ways)
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"RDMA is not possible with host 1: host 0 does not like host 1", "RDMA is not possible with host 2: host 0 does not like host 2",
+		"RDMA is not possible with host 3: host 0 does not like host 3", "RDMA is not possible with hosts 4-5: for other reasons"}
+	if diff := cmp.Diff(want, plans[0].Missed("rdma")); diff != "" {
+		t.Error(diff)
 	}
 }
 

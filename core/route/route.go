@@ -40,10 +40,11 @@ type Candidate interface {
 
 // A Way is a kind of transport that the hosts of a job may use, and what this host has of it.
 type Way struct {
-	Name      string    // in the texts that hosts exchange: lower-case letters
-	Words     string    // for the user, such as "shared memory"
-	Candidate Candidate // nil: this host does not have it
-	Why       string    // then: why not, in words for the user
+	Name      string        // in the texts that hosts exchange: lower-case letters
+	Words     string        // for the user, such as "shared memory"
+	Detail    func() string // what to add to Words in brackets once there is a card, such as a device; nil: nothing
+	Candidate Candidate     // nil: this host does not have it
+	Why       string        // then: why not, in words for the user
 }
 
 // A Gather is an all-gather of texts between the hosts: see launch.Job.Gather.

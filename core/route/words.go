@@ -52,8 +52,8 @@ func (p *Plan) Words() string {
 	return strings.Join(parts, ", ")
 }
 
-// Missed says why a way is not used with peers for which only later ones were left: one line for each reason. What they lack comes
-// before what was met in trying.
+// Missed says why a way is not used with peers for which only later ones were left: one line for each reason, of which the first few
+// are told. What a host lacks comes before what was met in trying.
 func (p *Plan) Missed(name string) []string {
 	var lines []string
 	for i, w := range p.ways {
@@ -69,7 +69,14 @@ func (p *Plan) Missed(name string) []string {
 			}
 			why := p.reason(i, host)
 			at, known := index[why]
-			if !known {
+			switch {
+			case known:
+			case len(whys) > mostReasons:
+				at = mostReasons
+			default:
+				if len(whys) == mostReasons {
+					why = "for other reasons"
+				}
 				at = len(whys)
 				index[why] = at
 				whys = append(whys, why)
