@@ -11,6 +11,9 @@ FUZZTIME ?= 10s
 # Processes that `make demo` starts for each example.
 NPROC ?= 4
 
+# 1: with the RDMA transport, 0: without; not set: with it where its headers are.
+RDMA ?=
+
 LIB      := build/libjia.a
 # All that the archive is made of: the Go packages and the C files inside them.
 SOURCES  := $(shell find $(wildcard cabi core epoll shm rdma lru pool ckpt include) \
@@ -18,7 +21,12 @@ SOURCES  := $(shell find $(wildcard cabi core epoll shm rdma lru pool ckpt inclu
 # Packages whose tests need no built library; those below tests/ do.
 PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
 
-export GO
+export GO RDMA
+
+TAGS := $(shell RDMA='$(RDMA)' scripts/tags.sh || echo failed)
+ifeq ($(TAGS),failed)
+$(error the library's build tags cannot be told)
+endif
 
 .DEFAULT_GOAL := lib
 .DELETE_ON_ERROR:
@@ -26,8 +34,14 @@ export GO
 .PHONY: lib
 lib: $(LIB) ## build build/libjia.a (the default)
 
-$(LIB): go.mod go.sum scripts/archive.sh $(SOURCES)
+$(LIB): go.mod go.sum scripts/archive.sh build/tags $(SOURCES)
 	scripts/archive.sh $@
+
+# Changes when the tags do, and then what is built with them is built again.
+.PHONY: force
+build/tags: force
+	@mkdir -p build
+	@echo '$(TAGS)' | cmp -s - $@ || echo '$(TAGS)' > $@
 
 include packaging/install.mk
 
@@ -46,7 +60,7 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 test: ## everything that must pass (about 10 minutes on 2 cores)
 	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 \
 	  openssh-server openssh-client slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge mpich openmpi-bin \
-	  pkg-config mandoc man-db debhelper lintian
+	  pkg-config mandoc man-db debhelper lintian libibverbs-dev librdmacm-dev
 	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes processes-shared examples-run cmake \
 	  install-test
 
@@ -63,11 +77,11 @@ lint: ## formatting, vet, staticcheck, shellcheck, C warnings
 
 .PHONY: unit
 unit: ## tests of the Go packages
-	$(GO) test $(PACKAGES)
+	$(GO) test -tags '$(TAGS)' $(PACKAGES)
 
 .PHONY: race
 race: ## the same under the race detector, with fewer random programs
-	$(GO) test -race -short $(PACKAGES)
+	$(GO) test -tags '$(TAGS)' -race -short $(PACKAGES)
 
 .PHONY: asan
 asan: $(LIB) ## page kernels and examples under the address sanitizer

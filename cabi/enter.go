@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,7 @@ type member interface {
 	Secret() []byte
 	TerminalOutput() bool
 	Exchange(address string) ([]string, error)
+	Gather(text string) ([]string, error)
 	Fail(line string)
 	Leaving()
 	Finish()
@@ -77,10 +79,22 @@ func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) err
 	job.abort = l.Abort
 	return become(join.Join(l, join.Config{
 		Version:  conf.Version,
-		Settings: fmt.Sprintf("JIA_REGION_SIZE=%d", settings.RegionSize),
+		Settings: commonSettings(settings),
 		Network:  settings.Network,
 		Warn:     func(line string) { log.Warnf("%s", line) },
 	}))
+}
+
+// commonSettings words those settings that must be the same on all hosts.
+func commonSettings(settings conf.Settings) string {
+	var words []string
+	for _, row := range conf.Table {
+		switch row.Name {
+		case "region_size", "comm_type", "shm":
+			words = append(words, row.Env+"="+row.Value(settings))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // startHosts makes this process host 0 of a job on the machines of the hosts file, or on this machine alone.

@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
-	"time"
 
 	"jiajia/core"
 	"jiajia/core/conf"
@@ -16,15 +14,10 @@ import (
 	"jiajia/core/node"
 	"jiajia/core/region"
 	"jiajia/core/wire"
-	"jiajia/epoll"
 )
 
 // pageSize is the coherence page in bytes.
 const pageSize = 4096
-
-// spinLimit is how long a waiting thread polls before it sleeps, where there is a processor for every host: longer than
-// a round trip, so that the waker is spared the price of waking an idle processor.
-const spinLimit = 50 * time.Microsecond
 
 // job is this process's part in a job.
 var job struct {
@@ -76,32 +69,6 @@ func start(getenv func(string) string) (terminal bool) {
 	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()
-}
-
-// connect joins this host to the others.
-func connect(n *node.Node, settings conf.Settings) error {
-	options := epoll.Options{
-		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize,
-		Log:  job.log,
-		Fail: func(err error) { fail(fmt.Sprintf("host %d: %v", job.self, err)) },
-	}
-	if settings.Spin == conf.SpinOn || settings.Spin == conf.SpinAuto && job.member.Local() <= runtime.NumCPU() {
-		options.Spin = spinLimit
-	}
-	t, err := epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), options)
-	if err != nil {
-		return err
-	}
-	job.log.Infof("transport TCP at %s; a waiting thread polls for %v before it sleeps", t.Addr(), options.Spin)
-	addrs, err := job.member.Exchange(t.Addr())
-	if err != nil {
-		return err
-	}
-	n.Attach(t)
-	if err := t.Start(addrs); err != nil {
-		return err
-	}
-	return n.Connect()
 }
 
 // running returns the node for a call of the program.

@@ -104,7 +104,7 @@ const (
 	broadcast
 	loadBalancing
 	writeVector
-	rdma
+	useRDMA
 )
 
 //export jiaGoConfig
@@ -113,10 +113,10 @@ func jiaGoConfig(what, on C.int) {
 	switch what {
 	case loadBalancing:
 		n.Balance(on != 0)
-	case homeMigration, adaptiveDetection, broadcast, writeVector, rdma: // no effect in this version
+	case homeMigration, adaptiveDetection, broadcast, writeVector, useRDMA: // no effect in this version
 	default:
 		if job.self == 0 { // one line, though all hosts make the call
-			job.log.Warnf("jia_config(%d, %d) is ignored: jia.h names what there is, 0 to %d", int(what), int(on), rdma)
+			job.log.Warnf("jia_config(%d, %d) is ignored: jia.h names what there is, 0 to %d", int(what), int(on), useRDMA)
 		}
 	}
 }

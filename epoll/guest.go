@@ -83,7 +83,7 @@ func (g *guest) prove() {
 	}
 	h := &g.says
 	if int(h.hosts) != len(t.peers) || int(h.pageSize) != t.o.PageSize ||
-		h.from < 0 || int(h.from) >= len(t.peers) || h.from == t.o.Self || h.mailbox > math.MaxInt32 {
+		h.from < 0 || int(h.from) >= len(t.peers) || t.peers[h.from] == nil || h.mailbox > math.MaxInt32 {
 		g.refuseProved(otherJob)
 		return
 	}

@@ -64,7 +64,7 @@ type Transport struct {
 	loop   *loop
 	intake *intake
 
-	peers   []*peer       // by host id, nil for this host; fixed by Start
+	peers   []*peer       // by host id, nil for this host and those that are no peers; fixed by Start
 	missing atomic.Int32  // service and watch connections still to come
 	whole   chan struct{} // closed when none is missing
 
@@ -192,7 +192,8 @@ func (t *Transport) enter(op string) error {
 }
 
 // Start takes the addresses of all hosts, in order, starts serving, and returns when there is a service connection
-// with each: so all hosts must call it, within ten seconds. After an error the transport can only be closed.
+// with each: so all hosts must call it, within ten seconds. A host whose address is "" is no peer: it is reached in another way,
+// and must say the same of this one. After an error the transport can only be closed.
 func (t *Transport) Start(addrs []string) error {
 	if err := t.enter("start"); err != nil {
 		return err
@@ -206,6 +207,9 @@ func (t *Transport) Start(addrs []string) error {
 	}
 	deadline := time.Now().Add(t.dialTimeout)
 	for _, p := range t.peers[:t.o.Self] {
+		if p == nil {
+			continue
+		}
 		service, err := t.dial(p, forService, 0, deadline)
 		if err != nil {
 			return err
@@ -249,10 +253,12 @@ func (t *Transport) serve(addrs []string) error {
 		return errors.New("started already")
 	}
 	t.peers = make([]*peer, len(addrs))
+	count := 0
 	for i := range t.peers {
-		if wire.HostID(i) == t.o.Self {
+		if wire.HostID(i) == t.o.Self || addrs[i] == "" {
 			continue
 		}
+		count++
 		p := &peer{
 			id: wire.HostID(i), addr: addrs[i], boxes: make(map[uint32]*conn),
 			parked: make(chan int, 1), gone: make(chan struct{}), outlet: outlet{fd: -1},
@@ -261,8 +267,8 @@ func (t *Transport) serve(addrs []string) error {
 		t.peers[i] = p
 	}
 	t.door.most += joinsEach * len(addrs)
-	t.missing.Store(int32(joinsEach * (len(addrs) - 1)))
-	if len(addrs) == 1 {
+	t.missing.Store(int32(joinsEach * count))
+	if count == 0 {
 		close(t.whole)
 	}
 	if err := t.loop.watch(t.door.fd, t.door, unix.EPOLLIN); err != nil {

@@ -22,8 +22,8 @@ all: $(LIB) $(SHARED) $(COMMANDS) $(MANPAGES) ## all that is installed: libjia.a
 $(SHARED): $(LIB) scripts/shared.sh scripts/version.sh core/conf/version.go
 	scripts/shared.sh $(LIB) $(@D)
 
-build/bin/%: $(SOURCES) $(wildcard cmd/*/*.go) go.mod go.sum
-	$(GO) build -trimpath -buildvcs=false -buildmode=pie -o $@ ./cmd/$*
+build/bin/%: $(SOURCES) $(wildcard cmd/*/*.go) go.mod go.sum build/tags
+	$(GO) build -tags '$(TAGS)' -trimpath -buildvcs=false -buildmode=pie -o $@ ./cmd/$*
 
 $(MANPAGES): include/jia.h $(wildcard core/conf/*.go) $(wildcard scripts/manpages/*.go)
 	$(GO) run ./scripts/manpages -out build/man -version $(VERSION)

@@ -16,6 +16,9 @@ func New(Options) *Transport { return &Transport{} }
 // Card tells why there is none.
 func (t *Transport) Card() (card, why string) { return "", verbs.ErrNotBuilt.Error() }
 
+// Device names none.
+func (t *Transport) Device() string { return "" }
+
 // Try finds no host working.
 func (t *Transport) Try(cards []string) (refused []error) {
 	for _, card := range cards {

@@ -15,7 +15,8 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-CGO_ENABLED=1 "${GO:-go}" build -buildmode=c-archive -trimpath -buildvcs=false -o "$work/raw.a" ./cabi
+tags=$(scripts/tags.sh)
+CGO_ENABLED=1 "${GO:-go}" build -tags "$tags" -buildmode=c-archive -trimpath -buildvcs=false -o "$work/raw.a" ./cabi
 
 # --whole-archive: no member is named twice or forgotten; -d: common symbols get a definition that can be hidden.
 ld -r -d --whole-archive "$work/raw.a" -o "$work/jia.o"

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 go=${GO:-go}
 version=$(scripts/version.sh)
 
-"${BASH:-bash}" scripts/need.sh debhelper
+"${BASH:-bash}" scripts/need.sh debhelper libibverbs-dev librdmacm-dev
 changelog=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
 if [ "$changelog" != "$version" ]; then
   echo "deb.sh: packaging/debian/changelog is at $changelog, the library at $version: add an entry" >&2

@@ -34,7 +34,7 @@ c_in_go() {
       gcc $flags -O2 -Wall -Wextra -Werror -fsyntax-only -Iinclude -I"$dir" -I"$generated" "$dir/$file" || bad=1
     done
     rm -rf "$generated"
-  done < <("$go" list -f '{{if .CFiles}}{{.ImportPath}}|{{.Dir}}|{{join .CgoFiles " "}}|{{join .CFiles " "}}|{{join .CgoCFLAGS " "}}{{end}}' \
+  done < <("$go" list -tags "$tags" -f '{{if .CFiles}}{{.ImportPath}}|{{.Dir}}|{{join .CgoFiles " "}}|{{join .CFiles " "}}|{{join .CgoCFLAGS " "}}{{end}}' \
     ./... | grep .)
   return "$bad"
 }
@@ -54,12 +54,19 @@ scripts() {
   shellcheck "${list[@]}"
 }
 
+# What is built with tags, and what is built without them.
+tags=$(scripts/tags.sh) || exit 1
+variants=("")
+[ -z "$tags" ] || variants+=("$tags")
+
 formatted
 verdict gofmt $?
-"$go" vet ./...
-verdict "go vet" $?
-"$go" tool staticcheck ./...
-verdict staticcheck $?
+for variant in "${variants[@]}"; do
+  "$go" vet -tags "$variant" ./...
+  verdict "go vet${variant:+ with $variant}" $?
+  "$go" tool staticcheck -tags "$variant" ./...
+  verdict "staticcheck${variant:+ with $variant}" $?
+done
 c_in_go
 verdict "C in Go packages" $?
 c_programs

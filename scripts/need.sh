@@ -27,6 +27,8 @@ need_go() {
 present() {
   case $1 in
     libc6-dev) [ -e /usr/include/stdio.h ] ;;
+    libibverbs-dev) [ -e /usr/include/infiniband/verbs.h ] ;;
+    librdmacm-dev) [ -e /usr/include/rdma/rdma_cma.h ] ;;
     iproute2) command -v ip > /dev/null ;;
     slurm-client) command -v srun > /dev/null ;;
     # slurmd depends on it, and its folder is no fixed one.

@@ -17,7 +17,7 @@ import (
 
 const usage = `usage: jia-info [--json]
 
-Prints what a job would use on this machine and why: how page faults are caught, the network, the limits that matter and
+Prints what a job would use on this machine and why: how page faults are caught, the transports, the limits that matter and
 what to do about those that are too low, the launchers that are here, and the settings in force.
 
   --json      the same for programs

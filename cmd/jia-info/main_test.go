@@ -73,7 +73,7 @@ func TestThisMachine(t *testing.T) {
 func TestNothingToSee(t *testing.T) {
 	m := here(t.TempDir(), nil)
 	m.interfaces = func() ([]net.Interface, error) { return nil, errors.New("not permitted") }
-	if r := m.report(); !r.Ready || find(t, r, "to other machines").Value != "unknown" {
+	if r := m.report(); !r.Ready || find(t, r, "TCP to other machines").Value != "unknown" {
 		t.Errorf("without /proc and /sys:\n%s", r.text())
 	}
 }
@@ -94,7 +94,7 @@ func TestLowLimits(t *testing.T) {
 		"overcommit":                  {Value: "2", State: low, Remedy: "overcommit_memory=0"},
 		"huge pages of shared memory": {Value: "always", State: low, Remedy: "echo never"},
 		"memory of the cgroup":        {Value: "100 MiB", State: low, Why: "a.slice/memory.max", Remedy: "--memory="},
-		"RDMA":                        {Value: "not in this version", State: ok, Why: "mlx5_0, mlx5_1"},
+		"RDMA":                        {Value: "not possible", State: ok, Why: "mlx5_0, mlx5_1"},
 		"page faults":                 {Value: "mprotect", State: ok, Why: "asked for by name"},
 		"region":                      {Value: "64 GiB at 0x400000000000", State: ok},
 		"JIA_FAULT":                   {Value: "mprotect", State: ok, Why: "from the environment"},

@@ -8,21 +8,14 @@ import (
 )
 
 func (m machine) network() section {
-	sec := section{Name: "Network", Items: []item{
-		{Name: "transport", Value: "TCP", State: ok, Why: "the only one in this version"}, loopback()}}
-	sec.Items = append(sec.Items, m.addresses()...)
-	rdma := item{Name: "RDMA", Value: "not in this version", State: ok}
-	if devices := m.names("/sys/class/infiniband"); len(devices) > 0 {
-		rdma.Why = "devices are here: " + strings.Join(devices, ", ") + "; TCP over their interfaces (IPoIB, RoCE) works"
-	} else {
-		rdma.Why = "and /sys/class/infiniband shows no device"
-	}
-	return section{sec.Name, append(sec.Items, rdma)}
+	items := []item{sharedMemory(), loopback()}
+	items = append(items, m.addresses()...)
+	return section{"Transports", append(items, m.overRDMA())}
 }
 
 // loopback tries what hosts on one machine talk through.
 func loopback() item {
-	i := item{Name: "on this machine", State: ok}
+	i := item{Name: "TCP on this machine", State: ok}
 	var first error
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		l, err := net.Listen("tcp", addr)
@@ -42,7 +35,7 @@ func loopback() item {
 
 // addresses lists what hosts on other machines could connect to.
 func (m machine) addresses() []item {
-	const name = "to other machines"
+	const name = "TCP to other machines"
 	nics, err := m.interfaces()
 	if err != nil {
 		return []item{{Name: name, Value: "unknown", Why: err.Error(), State: ok}}

@@ -54,8 +54,9 @@ type Comm string
 
 // The values of JIA_COMM_TYPE that Settings can have; udp is read as CommTCP.
 const (
-	CommAuto Comm = "auto" // the fastest that works
-	CommTCP  Comm = "tcp"
+	CommAuto Comm = "auto" // for each pair of hosts the fastest that works
+	CommTCP  Comm = "tcp"  // for all
+	CommRDMA Comm = "rdma" // for all, or an error
 )
 
 // A Log is how much the library says about itself.
@@ -86,6 +87,7 @@ type Settings struct {
 	Hosts   string // path of a hosts file; "": HostsFile in the working directory if there is one
 	Network string // interface name, address or subnet that the hosts talk over; "": chosen
 	Comm    Comm   // one of the Comm constants
+	SHM     bool   // with CommAuto, hosts of one machine use memory that they share
 
 	SSH       []string // command and first arguments that reach another machine, at least one word
 	Export    []string // names of environment variables that hosts on other machines get too; none is the library's
@@ -116,8 +118,6 @@ type Setting struct {
 	Meaning string // one sentence
 	EnvOnly bool   // a ConfFile must not set it
 
-	// refused has values that are understood but cannot be used, each with the reason and the remedy.
-	refused map[string]string
 	access
 }
 
@@ -148,10 +148,16 @@ var Table = []Setting{
 	},
 	{
 		Name: "comm_type", Env: "JIA_COMM_TYPE", Default: string(CommAuto),
-		Type:    "auto or tcp (udp is read as tcp)",
-		Meaning: "the transport between hosts",
-		refused: map[string]string{"rdma": "this version has no RDMA yet: use tcp or auto"},
-		access:  access{set: setComm, get: func(s *Settings) string { return string(s.Comm) }},
+		Type: "auto, tcp or rdma (udp is read as tcp)",
+		Meaning: "the transport between hosts: TCP for all of them, RDMA for all or an error, or for each pair the first that works of shared memory " +
+			"(on one machine), RDMA and TCP",
+		access: access{set: setComm, get: func(s *Settings) string { return string(s.Comm) }},
+	},
+	{
+		Name: "shm", Env: "JIA_SHM", Default: "on",
+		Type:    "on or off (1 and 0 are read as these)",
+		Meaning: "whether hosts of one machine and user talk through shared memory when comm_type is auto",
+		access:  onOff(func(s *Settings) *bool { return &s.SHM }, "1", "0"),
 	},
 	{
 		Name: "ssh", Env: "JIA_SSH", Default: "ssh", EnvOnly: true,
@@ -169,7 +175,7 @@ var Table = []Setting{
 		Name: "tag_output", Env: "JIA_TAG_OUTPUT", Default: "off",
 		Type:    "on or off",
 		Meaning: "whether every line of output begins with the number of the host that wrote it",
-		access:  onOff(func(s *Settings) *bool { return &s.TagOutput }),
+		access:  onOff(func(s *Settings) *bool { return &s.TagOutput }, "on", "off"),
 	},
 	{
 		Name: "stats", Env: "JIA_STATS", Default: string(StatsOff),
@@ -259,4 +265,5 @@ var Internal = []string{
 	"JIA_AGENT",            // core/launch: this process starts hosts on its machine for a supervisor elsewhere
 	"JIA_JOINED",           // core/join: this process is a child of a host that a launcher has started
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
+	"JIA_TEST_SLOWNESS",    // core/node/nodetest: how many times longer than usual its tests wait
 }

@@ -24,7 +24,7 @@ func environment(pairs ...string) func(string) string {
 }
 
 func defaults() conf.Settings {
-	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto, Comm: conf.CommAuto,
+	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto, Comm: conf.CommAuto, SHM: true,
 		SSH: []string{"ssh"}, Rank: -1, Prefetch: 128, Stats: conf.StatsOff, Log: conf.LogWarn}
 }
 
@@ -47,6 +47,9 @@ func TestLoad(t *testing.T) {
 		{"a subnet", []string{"JIA_NETWORK", "fd00::/8"}, func(s *conf.Settings) { s.Network = "fd00::/8" }},
 		{"tcp", []string{"JIA_COMM_TYPE", "tcp"}, func(s *conf.Settings) { s.Comm = conf.CommTCP }},
 		{"udp, which is tcp now", []string{"JIA_COMM_TYPE", "udp"}, func(s *conf.Settings) { s.Comm = conf.CommTCP }},
+		{"rdma", []string{"JIA_COMM_TYPE", "rdma"}, func(s *conf.Settings) { s.Comm = conf.CommRDMA }},
+		{"no shared memory", []string{"JIA_SHM", "0"}, func(s *conf.Settings) { s.SHM = false }},
+		{"shared memory", []string{"JIA_SHM", "1"}, func(*conf.Settings) {}},
 		{"a command for ssh", []string{"JIA_SSH", " /opt/ssh  -F file "},
 			func(s *conf.Settings) { s.SSH = []string{"/opt/ssh", "-F", "file"} }},
 		{"variables to pass on", []string{"JIA_EXPORT", "LD_LIBRARY_PATH, _a1"},
@@ -108,6 +111,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a region below the limit", "JIA_REGION_SIZE", "4096"},
 		{"a region that is no whole number of pages", "JIA_REGION_SIZE", "1048577"},
 		{"an unknown unit", "JIA_REGION_SIZE", "1P"},
+		{"shared memory that nobody knows", "JIA_SHM", "2"},
 		{"a mode of spinning nobody knows", "JIA_SPIN", "yes"},
 		{"read-ahead of one page", "JIA_PREFETCH", "1"},
 		{"read-ahead of too much", "JIA_PREFETCH", "129"},
@@ -182,7 +186,6 @@ func TestReasons(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{[]string{"JIA_COMM_TYPE", "rdma"}, `JIA_COMM_TYPE is "rdma", but this version has no RDMA yet: use tcp or auto`},
 		{[]string{"JIA_SIZE", "2"}, "JIA_SIZE is 2, but JIA_RANK is not set: " + all},
 		{[]string{"JIA_RANK", "2"}, "JIA_RANK is 2, but JIA_SIZE is not set: " + all},
 		{[]string{"JIA_RANK", "2", "JIA_SIZE", "2"},

@@ -27,7 +27,7 @@ func TestLoadFile(t *testing.T) {
 			want: func(s *conf.Settings) { s.NProc, s.NProcSet, s.Log = 2, true, conf.LogDebug }},
 		{name: "a variable set to nothing does not", text: "nproc = 3", env: []string{"JIA_NPROC", ""},
 			want: func(s *conf.Settings) { s.NProc = 3 }},
-		{name: "a bad value that is not in force", text: "comm_type = rdma", env: []string{"JIA_COMM_TYPE", "tcp"},
+		{name: "a bad value that is not in force", text: "comm_type = pigeon", env: []string{"JIA_COMM_TYPE", "tcp"},
 			want: func(s *conf.Settings) { s.Comm = conf.CommTCP }},
 		{name: "no value is the default", text: "spin =", want: func(*conf.Settings) {}},
 		{name: "as many processes as a hosts file may have", text: "nproc = 2000\nhosts = h",
@@ -84,7 +84,7 @@ func TestLoadFileRefuses(t *testing.T) {
 			"correct the line, or remove it for the default, 1"},
 		{"network = a/b", `f:1: network is "a/b", but must be the name of an interface, an address, or a subnet such as 10.1.0.0/16: ` +
 			"correct the line, or remove it"},
-		{"comm_type = rdma", `f:1: comm_type is "rdma", but this version has no RDMA yet: use tcp or auto`},
+		{"shm = maybe", `f:1: shm is "maybe", but must be on or off (1 and 0 are read as these): correct the line, or remove it for the default, on`},
 		{"rank = 0", "f:1: rank can be set only in the environment, as JIA_RANK: remove the line"},
 		{"size = 2", "f:1: size can be set only in the environment, as JIA_SIZE: remove the line"},
 		{"root = a:1", "f:1: root can be set only in the environment, as JIA_ROOT: remove the line"},
@@ -153,12 +153,12 @@ func TestEnviron(t *testing.T) {
 		t.Errorf("defaults: %q", env)
 	}
 	s, _, err := conf.LoadFile(environment("JIA_SSH", "my  ssh -v", "JIA_RANK", "0", "JIA_SIZE", "2", "JIA_ROOT", "h:1", "JIA_SECRET_FILE", "f"), "f",
-		[]byte("nproc = 3\nhosts = a b\nnetwork = lo\ncomm_type = udp\nexport = A, B\ntag_output = on\nstats = x.json\nlog = error\n"+
+		[]byte("nproc = 3\nhosts = a b\nnetwork = lo\ncomm_type = udp\nshm = off\nexport = A, B\ntag_output = on\nstats = x.json\nlog = error\n"+
 			"region_size = 6291456\nfault = uffd\nspin = on\nprefetch = 7\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"JIA_NPROC=3", "JIA_HOSTS=a b", "JIA_NETWORK=lo", "JIA_COMM_TYPE=tcp", "JIA_SSH=my ssh -v", "JIA_EXPORT=A,B",
+	want := []string{"JIA_NPROC=3", "JIA_HOSTS=a b", "JIA_NETWORK=lo", "JIA_COMM_TYPE=tcp", "JIA_SHM=off", "JIA_SSH=my ssh -v", "JIA_EXPORT=A,B",
 		"JIA_TAG_OUTPUT=on", "JIA_STATS=x.json", "JIA_LOG=error", "JIA_REGION_SIZE=6M", "JIA_FAULT=uffd", "JIA_SPIN=on", "JIA_PREFETCH=7",
 		"JIA_RANK=0", "JIA_SIZE=2", "JIA_ROOT=h:1", "JIA_SECRET_FILE=f"}
 	if diff := cmp.Diff(want, s.Environ()); diff != "" {

@@ -45,7 +45,7 @@ func load(env func(string) string, path string, entries map[string]entry) (Setti
 		if value == "" {
 			continue
 		}
-		if bad.Reason = row.refused[value]; bad.Reason != "" || !row.set(&s, value) {
+		if !row.set(&s, value) {
 			return Settings{}, &bad
 		}
 		// Without a hosts file they would all run here. The hosts setting has its turn later, so it is asked for.
@@ -101,7 +101,6 @@ type ValueError struct {
 	Setting Setting
 	Value   string
 	Place   string // "file:line", or "" for the environment
-	Reason  string // with a remedy; "": the value is not of the setting's type
 }
 
 func (e *ValueError) Error() string {
@@ -110,9 +109,6 @@ func (e *ValueError) Error() string {
 		what, correct, remove = e.Place+": "+e.Setting.Name, "correct the line", "remove it"
 	}
 	what += " is " + shown(e.Value)
-	if e.Reason != "" {
-		return what + ", but " + e.Reason
-	}
 	line := fmt.Sprintf("%s, but must be %s: %s, or %s", what, e.Setting.Type, correct, remove)
 	if e.Setting.Default != "" {
 		line += " for the default, " + e.Setting.Default

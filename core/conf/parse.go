@@ -31,11 +31,12 @@ func word[T ~string](field func(*Settings) *T, allowed ...T) access {
 	return text(field, func(value string) bool { return slices.Contains(allowed, T(value)) })
 }
 
-func onOff(field func(*Settings) *bool) access {
+// onOff is a setting that is on or off, for which there are other words too.
+func onOff(field func(*Settings) *bool, on, off string) access {
 	return access{
 		set: func(s *Settings, value string) bool {
-			*field(s) = value == "on"
-			return value == "on" || value == "off"
+			*field(s) = value == "on" || value == on
+			return *field(s) || value == "off" || value == off
 		},
 		get: func(s *Settings) string {
 			if *field(s) {
@@ -63,7 +64,7 @@ func setComm(s *Settings, value string) bool {
 	if value == "udp" {
 		s.Comm = CommTCP
 	}
-	return s.Comm == CommAuto || s.Comm == CommTCP
+	return s.Comm == CommAuto || s.Comm == CommTCP || s.Comm == CommRDMA
 }
 
 func setSSH(s *Settings, value string) bool {

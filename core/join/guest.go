@@ -13,6 +13,7 @@ import (
 // A guest is the end of a control connection in hosts 1 and up.
 type guest struct {
 	rank  int
+	size  int
 	conn  net.Conn
 	input *bufio.Reader
 	world world
@@ -22,6 +23,8 @@ type guest struct {
 	exchanged bool
 
 	table chan []string // capacity 1
+	texts chan []string // capacity 1: of a whole round of Gather
+	heard []string      // those of the round that are there; of obey's goroutine
 }
 
 // joinAsGuest finds the root and waits for its welcome.
@@ -38,8 +41,8 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 		return nil, err
 	}
 	keepFromChildren(conn) // which is never closed
-	g := &guest{rank: l.Rank, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), world: c.world,
-		table: make(chan []string, 1)}
+	g := &guest{rank: l.Rank, size: l.Size, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), world: c.world,
+		table: make(chan []string, 1), texts: make(chan []string, 1)}
 	if err := g.send(hello(l, c, nil)); err != nil {
 		return nil, fmt.Errorf("say hello to host 0 at %s: %w", at.where, err)
 	}
@@ -188,6 +191,10 @@ func (g *guest) obey() {
 		switch m.Kind {
 		case kindFail:
 			g.world.exit(1) // the root has printed the line
+		case kindTexts:
+			if err := g.collect(m); err != nil {
+				g.fail(fmt.Sprintf("host %d: host 0 sent %v", g.rank, err))
+			}
 		case kindTable:
 			select {
 			case g.table <- m.Addresses:

@@ -53,6 +53,7 @@ type Job struct {
 // A star is one end of the control connections: a root or a guest.
 type star interface {
 	exchange(address string) ([]string, error)
+	gather(text string) ([]string, error)
 	fail(line string) // returns when the word is passed on
 	leaving()         // blocks until this host's end is no news to the others
 	hasLeft() bool
@@ -125,7 +126,7 @@ func (j *Job) TerminalOutput() bool {
 }
 
 // Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
-// It is collective and may be called once. It blocks until all hosts have called it, which joinLimit bounds.
+// It is collective and may be called once; for anything but addresses there is Gather. It blocks until all hosts have called it, which joinLimit bounds.
 func (j *Job) Exchange(address string) ([]string, error) {
 	if address == "" || len(address) > maxAddress {
 		return nil, fmt.Errorf("exchange addresses: an address of %d bytes", len(address))

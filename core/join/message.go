@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"jiajia/core/conf"
+	"jiajia/core/launch"
 )
 
 // Limits of the messages, in bytes.
@@ -31,11 +32,13 @@ const (
 	// Guest to root.
 	kindHello   kind = "hello"   // the first: who has come
 	kindAddress kind = "address" // where its transport listens
+	kindText    kind = "text"    // for all hosts: see Job.Gather
 	kindLeaving kind = "leaving" // past jia_exit's barrier
 
 	// Root to guest.
 	kindWelcome kind = "welcome" // when all have come
 	kindTable   kind = "table"   // everybody's address
+	kindTexts   kind = "texts"   // texts of some hosts, in the order of the ranks
 
 	// Both: to the root, that the job must end for this reason; to a guest, that it ends.
 	kindFail kind = "fail"
@@ -62,6 +65,9 @@ type message struct {
 
 	Address   string   `json:"address,omitempty"`
 	Addresses []string `json:"addresses,omitempty"` // table: one per host, by rank
+	Text      string   `json:"text,omitempty"`      // text
+	First     int      `json:"first,omitempty"`     // texts: the rank of the first
+	Texts     []string `json:"texts,omitempty"`     // texts
 	Line      string   `json:"line,omitempty"`      // fail: one line
 }
 
@@ -100,7 +106,7 @@ func (m message) check() error {
 			return fmt.Errorf("an address of %d bytes that is too long or not for printing", len(address))
 		}
 	}
-	if m.Rank < 0 || m.Size < 0 || m.Local < 0 || m.Pid < 0 {
+	if m.Rank < 0 || m.Size < 0 || m.Local < 0 || m.Pid < 0 || m.First < 0 {
 		return errors.New("a negative number")
 	}
 	switch m.Kind {
@@ -120,6 +126,17 @@ func (m message) check() error {
 	case kindTable:
 		if n := len(m.Addresses); n < 2 || n > conf.MaxHosts {
 			return fmt.Errorf("%d addresses", n)
+		}
+	case kindText:
+		return launch.CheckGather(m.Text)
+	case kindTexts:
+		if n := len(m.Texts); n < 1 || n > conf.MaxHosts || m.First > conf.MaxHosts {
+			return fmt.Errorf("%d texts from host %d on", n, m.First)
+		}
+		for _, text := range m.Texts {
+			if err := launch.CheckGather(text); err != nil {
+				return err
+			}
 		}
 	case kindFail:
 		if m.Line == "" || len(m.Line) > maxLine || strings.ContainsFunc(m.Line, unicode.IsControl) {

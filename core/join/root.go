@@ -33,6 +33,7 @@ type root struct {
 
 	addresses []string // by rank, "" while unknown
 	unknown   int      // how many are ""
+	round     *round   // of Gather: the one that is going on, or comes next
 	left      int      // hosts that are past jia_exit's barrier
 	ended     bool     // this host is, too
 
@@ -57,7 +58,7 @@ func (j *joined) String() string {
 func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 	most := l.Size + maxStrange
 	r := &root{config: c, lobby: lobby{most: most}, slots: make(chan struct{}, 2*most), guests: make([]*joined, l.Size), missing: l.Size - 1,
-		addresses: make([]string, l.Size), unknown: l.Size, instance: make([]byte, nonceSize),
+		addresses: make([]string, l.Size), unknown: l.Size, round: newRound(l.Size), instance: make([]byte, nonceSize),
 		complete: make(chan struct{}), exchanged: make(chan struct{}), allLeft: make(chan struct{})}
 	rand.Read(r.instance)
 	r.self = hello(l, c, r.instance)
@@ -183,6 +184,10 @@ func (r *root) handle(g *joined, m message) {
 	switch m.Kind {
 	case kindAddress:
 		r.tell(g.hello.Rank, m.Address)
+	case kindText:
+		if _, err := r.gathered(g.hello.Rank, m.Text); err != nil {
+			r.accuse(fmt.Sprintf("%v sent %v", g, err), false)
+		}
 	case kindLeaving:
 		r.mu.Lock()
 		again := g.left

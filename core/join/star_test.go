@@ -125,6 +125,13 @@ func TestJobFromStartToEnd(t *testing.T) {
 			if tables[rank], err = job.Exchange(fmt.Sprintf("127.0.0.1:%d", 1000+rank)); err != nil {
 				t.Error(err)
 			}
+			for round := range 20 {
+				text := func(rank int) string { return strings.Repeat(fmt.Sprintf("%d.%d ", rank, round), 1000) }
+				texts, err := job.Gather(text(rank))
+				if diff := cmp.Diff([]string{text(0), text(1), text(2)}, texts); diff != "" || err != nil {
+					t.Error(err, diff)
+				}
+			}
 			job.Leaving()
 			job.Finish()
 		}()
@@ -141,6 +148,24 @@ func TestJobFromStartToEnd(t *testing.T) {
 	}
 	if _, err := jobs[1].Exchange("again:1"); err == nil {
 		t.Error("a second exchange")
+	}
+}
+
+// A host that does not take part in a round is named.
+func TestWhoSaysNothing(t *testing.T) {
+	c := newCast(t)
+	c.world.join = time.Second
+	jobs := c.all(3)
+	for _, rank := range []int{0, 2} {
+		go func() {
+			if _, err := jobs[rank].Gather("something"); err == nil {
+				t.Errorf("host %d heard all", rank)
+			}
+		}()
+	}
+	eventually(t, "line", func() bool { return len(c.said()) > 0 })
+	if lines := c.said(); len(lines) != 1 || !strings.HasPrefix(lines[0], "host 0: host 1 did not go on with jia_init within 1s") {
+		t.Errorf("said %q", lines)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jiajia/core/launch"
 )
 
 var messages = []message{
@@ -14,6 +16,8 @@ var messages = []message{
 	{Kind: kindWelcome, Listen: "fd00::1", Local: 2, Nonce: make([]byte, nonceSize)},
 	{Kind: kindAddress, Address: "10.0.0.1:1"},
 	{Kind: kindTable, Addresses: []string{"10.0.0.1:1", "[::1]:2"}},
+	{Kind: kindText, Text: "tcp=1 %22"},
+	{Kind: kindTexts, First: 3, Texts: []string{"a", "b"}},
 	{Kind: kindFail, Line: `host 1: "why" & <what>`},
 	{Kind: kindLeaving},
 }
@@ -33,6 +37,20 @@ func TestMessagesSurviveTheTrip(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	var texts []string
+	for i := range 300 {
+		texts = append(texts, strings.Repeat("x", 1+i*i%launch.MaxGather), strings.Repeat("x", launch.MaxGather), "y")
+	}
+	next := 0
+	for _, m := range pieces(texts) {
+		if n := len(m.encode()); n > maxMessage || m.First != next {
+			t.Errorf("a piece of %d bytes from host %d on, which is %d; the reader takes %d", n, m.First, next, maxMessage)
+		}
+		next += len(m.Texts)
+	}
+	if next != len(texts) {
+		t.Errorf("%d texts of %d", next, len(texts))
+	}
 	longest := message{Kind: kindTable}
 	for range 50 {
 		longest.Addresses = append(longest.Addresses, strings.Repeat(`\`, maxAddress))
@@ -47,7 +65,8 @@ func TestMessagesSurviveTheTrip(t *testing.T) {
 
 func TestMessagesRefused(t *testing.T) {
 	for _, text := range []string{``, `{}`, `[]`, `{"kind":"hello"}`, `{"kind":"bow"}`, `{"kind":"fail"}`, `{"kind":"fail","line":"a\nb"}`,
-		`{"kind":"hello","version":"3","rank":-1}`, `{"kind":"address"}`, `{"kind":"table","addresses":["a"]}`,
+		`{"kind":"hello","version":"3","rank":-1}`, `{"kind":"address"}`, `{"kind":"text"}`, `{"kind":"text","text":"<"}`, `{"kind":"texts"}`, `{"kind":"texts","texts":[""]}`,
+		`{"kind":"texts","first":-1,"texts":["a"]}`, `{"kind":"table","addresses":["a"]}`,
 		`{"kind":"welcome","local":0}`, `{"kind":"welcome","local":1,"nonce":"AAAA"}`,
 		`{"kind":"address","address":"` + strings.Repeat("a", maxAddress+1) + `"}`,
 		`{"kind":"hello","version":"` + strings.Repeat("a", maxText+1) + `"}`} {

@@ -14,7 +14,7 @@ import (
 // protocolVersion is that of the control messages, of the frames and of the supervisor's descriptors. Both ends run the same
 // binary unless it was replaced on disk in the moment of the start, or another machine has another version of a shared library;
 // then the versions differ and the start is refused.
-const protocolVersion = 2
+const protocolVersion = 3
 
 // Limits of the control messages, in bytes unless said otherwise.
 const (
@@ -33,6 +33,7 @@ const (
 	// Host to supervisor.
 	kindStart   kind = "start"   // host 0's first: what to run and how
 	kindAddress kind = "address" // where this host listens
+	kindText    kind = "text"    // for all hosts: see Job.Gather
 	kindFail    kind = "fail"    // the job must end, for this reason
 	kindLeaving kind = "leaving" // past jia_exit's barrier
 	kindFinish  kind = "finish"  // host 0 has nothing more to write
@@ -41,6 +42,7 @@ const (
 	kindWelcome kind = "welcome" // every host's first
 	kindRefused kind = "refused" // to host 0 instead of a welcome: the job could not be started
 	kindTable   kind = "table"   // everybody's address
+	kindTexts   kind = "texts"   // everybody's text
 	kindMissing kind = "missing" // these hosts have not sent theirs in time
 	kindAbort   kind = "abort"   // end at once
 	kindDrained kind = "drained" // the answer to finish: all other hosts are gone and all output is written
@@ -62,6 +64,8 @@ type message struct {
 	Listen    string   `json:"listen,omitempty"`    // welcome: the IP address to listen on
 	Address   string   `json:"address,omitempty"`   // address: 1 to maxAddress bytes
 	Addresses []string `json:"addresses,omitempty"` // table: one per host, by rank
+	Text      string   `json:"text,omitempty"`      // text: 1 to MaxGather bytes
+	Texts     []string `json:"texts,omitempty"`     // texts: one per host, by rank
 	Missing   []int    `json:"missing,omitempty"`   // missing: ranks
 	Line      string   `json:"line,omitempty"`      // fail, refused: 1 to maxCause bytes, one line
 }
@@ -115,6 +119,18 @@ func (m message) check() error {
 		}
 		for rank, address := range m.Addresses {
 			if err := checkAddress(address); err != nil {
+				return fmt.Errorf("host %d: %w", rank, err)
+			}
+		}
+		return nil
+	case kindText:
+		return CheckGather(m.Text)
+	case kindTexts:
+		if n := len(m.Texts); n < 1 || n > maxHosts {
+			return fmt.Errorf("%d texts", n)
+		}
+		for rank, text := range m.Texts {
+			if err := CheckGather(text); err != nil {
 				return fmt.Errorf("host %d: %w", rank, err)
 			}
 		}

@@ -33,7 +33,7 @@ type Job struct {
 	finished  bool // the supervisor has said that all is written: its end is no news
 
 	last    sync.Once     // entered by the thread that ends the process
-	table   chan message  // capacity 1: table or missing
+	answers chan message  // capacity 1: the supervisor's to Exchange or Gather
 	drained chan struct{} // closed when the supervisor is done
 }
 
@@ -59,7 +59,7 @@ func (j *Job) Listen() string { return j.address }
 func (j *Job) TerminalOutput() bool { return j.terminal }
 
 // Exchange tells every host where this one listens and returns everybody's addresses by rank, the own one included.
-// It is collective and may be called once. It blocks until all hosts have called it; the error names those that have
+// It is collective and may be called once; for anything but addresses there is Gather. It blocks until all hosts have called it; the error names those that have
 // not within two minutes of the first one. address is any text of 1 to 256 bytes; where it is Listen() with a port, every host
 // gets it in a form that works on its machine.
 func (j *Job) Exchange(address string) ([]string, error) {
@@ -76,7 +76,7 @@ func (j *Job) Exchange(address string) ([]string, error) {
 	if err := j.send(message{Kind: kindAddress, Address: address}); err != nil {
 		return nil, fmt.Errorf("exchange addresses: %w", err)
 	}
-	answer := <-j.table
+	answer := <-j.answers
 	if answer.Kind == kindMissing {
 		return nil, fmt.Errorf("exchange addresses: %s did not call jia_init within %v of the first host: see what keeps it",
 			HostList(answer.Missing), exchangeLimit)
@@ -235,10 +235,10 @@ func (j *Job) listen(input *lineBuffer) {
 		switch msg.Kind {
 		case kindAbort:
 			os.Exit(1)
-		case kindTable, kindMissing:
+		case kindTable, kindTexts, kindMissing:
 			select {
-			case j.table <- msg:
-			default: // sent once only, so this is a second one: ignore it
+			case j.answers <- msg:
+			default: // there is one for each call, so this is another one: ignore it
 			}
 		case kindDrained:
 			j.mu.Lock()

@@ -213,6 +213,20 @@ func TestMissingHostIsNamed(t *testing.T) {
 	}
 }
 
+func TestGather(t *testing.T) {
+	for _, cmd := range []*exec.Cmd{command(t, 4, "gather"), remoteCommand(t, nil, threeMachines, "gather")} {
+		if got := run(t, cmd); !got.state.Success() || got.stderr != "" {
+			t.Errorf("%v, %q", got.state, got.stderr)
+		}
+	}
+	cmd := command(t, 3, "mumble")
+	cmd.Env = append(cmd.Env, envExchange+"=1s")
+	got := run(t, cmd)
+	if got.state.ExitCode() != 1 || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "gather texts: host 1 sent none within 1s") {
+		t.Errorf("%v, %q", got.state, got.stderr)
+	}
+}
+
 func TestDeathAfterLeavingStillCounts(t *testing.T) {
 	got := run(t, command(t, 3, "late"))
 	if got.state.Success() || !strings.Contains(got.stderr, "host 1 (pid ") || strings.Count(got.stderr, "\n") != 1 {

@@ -8,8 +8,8 @@ import (
 )
 
 // An outbox sends bytes on a control connection without ever blocking: what the socket does not take is kept until there is
-// room. Only one message can be longer than a socket's buffer, the table of addresses, and it is sent once; so a longer queue
-// means that the other side does not read. Its methods belong to the loop's goroutine.
+// room. Only what all hosts have said can be longer than a socket's buffer, and nobody is told the next before it has read the
+// last; so a longer queue means that the other side does not read. Its methods belong to the loop's goroutine.
 type outbox struct {
 	loop *loop
 	fd   int // the connection, non-blocking and watched by the loop

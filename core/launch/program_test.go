@@ -120,6 +120,8 @@ var programs = map[string]func(job *Job, args []string) int{
 	"die":      die,
 	"report":   report,
 	"describe": describe,
+	"gather":   gather,
+	"mumble":   mumble,
 	"mute":     mute,
 	"late":     lateDeath,
 	"child":    leaveChild,
@@ -355,6 +357,40 @@ func describe(job *Job, _ []string) int {
 	fmt.Println(string(text))
 	job.Leaving()
 	return 0
+}
+
+// gather has all hosts tell each other long texts, several times, after the exchange of addresses.
+func gather(job *Job, _ []string) int {
+	if _, err := job.Exchange("here"); err != nil {
+		job.Fail(err.Error())
+	}
+	for round := range 3 {
+		text := func(rank int) string { return strings.Repeat(fmt.Sprintf("%d.%d;", rank, round), MaxGather/4-rank) }
+		texts, err := job.Gather(text(job.Rank()))
+		if err != nil {
+			job.Fail(err.Error())
+		}
+		for rank, got := range texts {
+			if got != text(rank) || len(texts) != job.Size() {
+				job.Fail(fmt.Sprintf("round %d: host %d said %.20q", round, rank, got))
+			}
+		}
+	}
+	job.Leaving()
+	return 0
+}
+
+// mumble never says what host 1 has to say in the second round.
+func mumble(job *Job, _ []string) int {
+	for round := range 2 {
+		if round == 1 && job.Rank() == 1 {
+			select {}
+		}
+		if _, err := job.Gather("something"); err != nil {
+			job.Fail(err.Error())
+		}
+	}
+	return 1
 }
 
 // mute never says where host 2 listens.

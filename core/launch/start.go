@@ -200,7 +200,7 @@ func welcomed(control *os.File, hello *message) (job *Job, err error) {
 		}
 	}()
 	job = &Job{control: control, pid: os.Getpid(), realStdout: -1, realStderr: -1,
-		table: make(chan message, 1), drained: make(chan struct{})}
+		answers: make(chan message, 1), drained: make(chan struct{})}
 	if hello != nil {
 		if err := job.send(*hello); err != nil {
 			return nil, err

@@ -40,6 +40,7 @@ type supervisor struct {
 	finishing bool // host 0 waits in Job.Finish
 	answered  int  // hosts whose address is known
 	told      bool // the addresses were sent, or it was too late for them
+	round     round
 
 	accused     bool      // a host has reported a failure that waits for its first cause
 	death       string    // the cause of a death that may turn out to be the terminal's doing; "" if there is none
@@ -144,6 +145,8 @@ func (s *supervisor) handle(m *member, msg message) error {
 			s.loop.after(exchangeLimit, s.exchangeLate)
 		}
 		s.tellAddresses()
+	case kindText:
+		return s.gather(m, msg.Text)
 	case kindLeaving:
 		m.left = true
 	case kindFinish:
@@ -187,9 +190,14 @@ func (s *supervisor) exchangeLate() {
 		return
 	}
 	s.told = true
+	s.sendMissing(func(m *member) bool { return m.address == "" })
+}
+
+// sendMissing tells everybody which hosts have kept them waiting for too long.
+func (s *supervisor) sendMissing(silent func(*member) bool) {
 	late := message{Kind: kindMissing}
 	for _, m := range s.members {
-		if m.address == "" {
+		if silent(m) {
 			late.Missing = append(late.Missing, m.rank)
 		}
 	}
