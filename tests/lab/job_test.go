@@ -22,13 +22,14 @@ const deadline = 3 * time.Minute
 
 // transports are the values of JIA_COMM_TYPE. Hosts of different machines have no memory to share, so auto means RDMA where there is a
 // device at both ends.
-var transports = []string{"tcp", "rdma", "auto"}
+var transports = []string{"tcp"}
 
 // A job is a program on several machines, started host by host.
 type job struct {
 	program string
 	args    []string
-	hosts   int // host i is on machine i
+	hosts   int
+	on      []*machine // by host; nil: all on those with an RDMA device, in their order
 	comm    string
 	env     []string
 	wrap    []string // a program that runs the program, with its arguments
@@ -78,13 +79,16 @@ func (j job) start(t *testing.T) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := fmt.Sprintf("%s:%d", machines[0].address, firstPort+ports.Add(1))
+	if j.on == nil {
+		j.on = machines
+	}
+	root := fmt.Sprintf("%s:%d", j.on[0].address, firstPort+ports.Add(1))
 	for i := range j.hosts {
 		argv := append(append([]string{}, j.wrap...), append([]string{filepath.Join(built, j.program)}, j.args...)...)
 		h := &host{cmd: exec.Command(argv[0], argv[1:]...), ended: make(chan struct{})}
 		h.cmd.Dir = r.dir
 		h.cmd.Env = append(withoutJia(os.Environ()), fmt.Sprintf("JIA_RANK=%d", i), fmt.Sprintf("JIA_SIZE=%d", j.hosts), "JIA_ROOT="+root,
-			"JIA_SECRET_FILE="+secret, "JIA_NETWORK="+machines[i].address, "JIA_COMM_TYPE="+j.comm)
+			"JIA_SECRET_FILE="+secret, "JIA_NETWORK="+j.on[i].address, "JIA_COMM_TYPE="+j.comm)
 		if j.hosts > 2 {
 			h.cmd.Env = append(h.cmd.Env, "JIA_SPIN=off") // the hosts cannot know that they share two processors
 		}
@@ -93,7 +97,7 @@ func (j job) start(t *testing.T) *running {
 		if j.user {
 			h.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUser, Gid: ordinaryUser}}
 		}
-		if err := machines[i].start(h.cmd); err != nil {
+		if err := j.on[i].start(h.cmd); err != nil {
 			t.Fatal(err)
 		}
 		r.hosts = append(r.hosts, h)

@@ -30,17 +30,19 @@ func TestOrdinaryUser(t *testing.T) {
 
 // The third host has no RDMA device.
 func TestMixedJob(t *testing.T) {
-	if !machines[2].plain {
-		t.Fatal("there is no third machine without a device")
+	last := machines[len(machines)-1]
+	if !last.plain {
+		t.Fatal("all machines have an RDMA device")
 	}
+	on := []*machine{machines[0], machines[1], last}
 	t.Run("auto", func(t *testing.T) {
-		r := job{program: "random", args: []string{"1"}, hosts: 3, comm: "auto", env: []string{"JIA_LOG=info"}}.run(t)
+		r := job{program: "random", args: []string{"1"}, hosts: 3, on: on, comm: "auto", env: []string{"JIA_LOG=info"}}.run(t)
 		r.good()
 		r.says("RDMA")
 		r.says("TCP")
 	})
 	t.Run("rdma", func(t *testing.T) {
-		r := job{program: "hello", args: []string{"5"}, hosts: 3, comm: "rdma"}.run(t)
+		r := job{program: "hello", args: []string{"5"}, hosts: 3, on: on, comm: "rdma"}.run(t)
 		t.Log(r.failed("rdma", "host 2"))
 	})
 }

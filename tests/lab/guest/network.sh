@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # The network of the virtual machine and its RDMA devices. Inside it is also there as the command lab-link:
 #
-#   lab-link setup       make all of it (done already)
-#   lab-link down N      take the link of node N down
-#   lab-link up N        bring it back, with the routes that the kernel has removed meanwhile
+#   lab-link down N      pull the cable of node N
+#   lab-link up N        put it back
 #
-# Every node has an address, a netdev and, unless it is a plain one, an rxe device of its own, all in one network namespace:
-# rdma_rxe of Linux 6.1 receives packets in the initial one only. The kernel would deliver packets between its own addresses
-# through lo, where no rxe device looks for them. These rules send them over the wire instead:
+# Every node has an address, a netdev, a port of the one switch and, unless it is a plain node, an rxe device, all in one network
+# namespace: rdma_rxe of Linux 6.1 receives packets in the initial one only. The kernel would deliver packets between its own
+# addresses through lo, where no rxe device looks for them. These rules send them over the wire instead:
 #   - what comes in on a node's netdev is for this machine;
 #   - what a node sends to itself stays here;
 #   - what a node sends to another node goes out of its own netdev;
@@ -20,15 +19,8 @@ readonly subnet=10.99.0 all=$((nodes + plain))
 
 netdev() { if (($1 < nodes)); then echo "rdma$1"; else echo "plain$(($1 - nodes))"; fi; }
 
-# routes I: what node I needs, as input of "ip -batch". They go away with its link.
-routes() {
-  local address=$subnet.$(($1 + 1)) next=$subnet.$((($1 + 1) % all + 1))
-  echo "route replace $subnet.0/24 dev $(netdev "$1") src $address table $((1000 + $1))"
-  echo "route replace $next dev $(netdev "$1") src $address table 999"
-}
-
 setup() {
-  local name i dev address
+  local name i dev address next
   for name in all default; do
     echo 1 > /proc/sys/net/ipv4/conf/$name/accept_local
     echo 1 > /proc/sys/net/ipv4/conf/$name/arp_ignore
@@ -36,29 +28,24 @@ setup() {
   done
   {
     echo "link set lo up"
-    if ((all > 2)); then echo "link add labbr mtu $mtu type bridge"; fi
+    echo "link add labbr mtu $mtu type bridge"
     for ((i = 0; i < all; i++)); do
       dev=$(netdev $i)
-      if ((all != 2)); then
-        echo "link add $dev mtu $mtu type veth peer name labbr$i mtu $mtu"
-        if ((all > 2)); then echo "link set labbr$i master labbr"; fi
-        echo "link set labbr$i up"
-      elif ((i == 0)); then
-        echo "link add $dev mtu $mtu type veth peer name $(netdev 1) mtu $mtu"
-      fi
+      echo "link add $dev mtu $mtu type veth peer name labbr$i mtu $mtu"
+      echo "link set labbr$i master labbr up"
       echo "link set $dev up"
       echo "addr add $subnet.$((i + 1))/24 dev $dev"
     done
-    if ((all > 2)); then echo "link set labbr up"; fi
-
+    echo "link set labbr up"
     echo "rule add pref 1000 lookup local"
     echo "rule del pref 0"
-    for ((i = 0; all > 1 && i < all; i++)); do
-      address=$subnet.$((i + 1))
-      echo "rule add pref 100 iif $(netdev $i) lookup local"
+    for ((i = 0; i < all; i++)); do
+      dev=$(netdev $i) address=$subnet.$((i + 1)) next=$subnet.$(((i + 1) % all + 1))
+      echo "rule add pref 100 iif $dev lookup local"
       echo "rule add pref 200 from $address to $address lookup local"
       echo "rule add pref 300 from $address to $subnet.0/24 lookup $((1000 + i))"
-      routes $i
+      echo "route add $subnet.0/24 dev $dev src $address table $((1000 + i))"
+      echo "route add $next dev $dev src $address table 999"
     done
     echo "rule add pref 400 to $subnet.0/24 lookup 999"
   } | ip -batch -
@@ -67,15 +54,7 @@ setup() {
 
 case ${1:-} in
   setup) setup ;;
-  down) ip link set "$(netdev "$2")" down ;;
-  up)
-    ip link set "$(netdev "$2")" up
-    if ((all == 2)); then
-      { routes 0; routes 1; } | ip -batch -
-    else
-      routes "$2" | ip -batch -
-    fi
-    ;;
+  up | down) ip link set "labbr${2:?node}" "$1" ;;
   *)
     echo "usage: lab-link up|down NODE" >&2
     exit 2
