@@ -6,6 +6,7 @@ package verbs
 import "C"
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -184,19 +185,22 @@ func (id *ID) SetTimeout() error {
 	return failed("rdma_set_option", C.jv_timeout(id.id, AckTimeout))
 }
 
+// private returns a copy of data: cgo does not like what lies in an object with pointers.
+func private(data []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(bytes.Clone(data))) }
+
 // Connect asks the resolved host for a connection, with up to MaxRequest bytes of private data.
 func (id *ID) Connect(data []byte, readsAtOnce int) error {
-	return failed("rdma_connect", C.jv_connect(id.id, unsafe.Pointer(unsafe.SliceData(data)), C.int(len(data)), C.int(readsAtOnce)))
+	return failed("rdma_connect", C.jv_connect(id.id, private(data), C.int(len(data)), C.int(readsAtOnce)))
 }
 
 // Accept grants a request, with up to MaxAnswer bytes.
 func (id *ID) Accept(data []byte, readsAtOnce int) error {
-	return failed("rdma_accept", C.jv_accept(id.id, unsafe.Pointer(unsafe.SliceData(data)), C.int(len(data)), C.int(readsAtOnce)))
+	return failed("rdma_accept", C.jv_accept(id.id, private(data), C.int(len(data)), C.int(readsAtOnce)))
 }
 
 // Reject refuses it, with up to MaxReject bytes.
 func (id *ID) Reject(data []byte) error {
-	return failed("rdma_reject", C.jv_reject(id.id, unsafe.Pointer(unsafe.SliceData(data)), C.int(len(data))))
+	return failed("rdma_reject", C.jv_reject(id.id, private(data), C.int(len(data))))
 }
 
 // Disconnect ends the connection: its queue pair fails, and the other end is told.

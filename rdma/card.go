@@ -1,0 +1,211 @@
+//go:build rdma
+
+package rdma
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"jiajia/core/wire"
+	"jiajia/rdma/verbs"
+)
+
+// Card opens the transport and returns the address at which others can connect to it, or why there is none. Once.
+func (t *Transport) Card() (card, why string) {
+	if err := t.prepareAll(); err != nil {
+		return "", err.Error()
+	}
+	return t.card, ""
+}
+
+func (t *Transport) prepareAll() error {
+	if err := t.enter("open RDMA"); err != nil {
+		return err
+	}
+	defer t.calls.Done()
+	if len(t.o.Secret) < 16 || t.o.Handler == nil || t.o.PageSize <= 0 || t.o.PageSize > wire.MaxPage || t.peers == nil || int(t.o.Self) >= len(t.peers) {
+		return fmt.Errorf("open RDMA: impossible options")
+	}
+	if err := verbs.Load(); err != nil {
+		return err
+	}
+	ports, err := verbs.Ports()
+	if err == nil {
+		err = verbs.Inactive(ports)
+	}
+	if err != nil {
+		return err
+	}
+	d := &door{t: t}
+	if d.ch, err = verbs.NewEventChannel(); err != nil {
+		return err
+	}
+	if err = d.listen(); err == nil {
+		err = t.prepare(d)
+	}
+	if err != nil {
+		if d.id != nil {
+			d.id.Free()
+		}
+		d.ch.Free()
+		return err
+	}
+	t.card = d.addr.String()
+	go t.loop.run(t.failed)
+	return nil
+}
+
+// listen binds to the first address that belongs to an active port of a device.
+func (d *door) listen() error {
+	addrs, err := addresses(d.t.o.Address)
+	if err != nil {
+		return err
+	}
+	var idle []error
+	for _, a := range addrs {
+		id, err := d.ch.NewID()
+		if err != nil {
+			return err
+		}
+		if err := id.Bind(netip.AddrPortFrom(a, 0)); err == nil {
+			if _, ok := id.Context(); ok {
+				up, err := id.Active()
+				if err == nil && up {
+					if err = id.Listen(128); err == nil {
+						d.id, d.addr = id, netip.AddrPortFrom(a, id.LocalPort())
+						return nil
+					}
+				}
+				idle = append(idle, fmt.Errorf("%v on %s is not active %w", a, id.Device(), err))
+			}
+		}
+		id.Free()
+	}
+	if len(idle) > 0 {
+		return errors.Join(idle...)
+	}
+	return errors.New("no address of this machine belongs to an RDMA device [give its interface an address: an IP address for RoCE, IPoIB for InfiniBand]")
+}
+
+// addresses lists those of this machine that others can connect to, the preferred one first.
+func addresses(first netip.Addr) (list []netip.Addr, err error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		if p.Addr() == first {
+			list = append([]netip.Addr{first}, list...)
+		} else {
+			list = append(list, p.Addr())
+		}
+	}
+	return list, nil
+}
+
+// prepare makes what the transport has once.
+func (t *Transport) prepare(d *door) (err error) {
+	t.context, _ = d.id.Context()
+	limits, err := t.context.Limits()
+	if err != nil {
+		return err
+	}
+	t.reads = max(1, min(16, limits.ReadsAtOnce))
+	if t.pd, err = t.context.NewPD(); err != nil {
+		return err
+	}
+	ch, err := t.context.NewChannel()
+	if err != nil {
+		return errors.Join(err, t.pd.Free())
+	}
+	l, err := newLoop(ch)
+	if err != nil {
+		return errors.Join(err, ch.Free(), t.pd.Free())
+	}
+	t.loop, t.door = l, d
+	if t.intake, err = newIntake(t); err == nil {
+		err = l.add(d.ch.FD, d.events)
+	}
+	if err == nil {
+		err = l.add(l.timer, t.tick)
+	}
+	if err == nil {
+		err = t.affords()
+	}
+	if err != nil {
+		if t.intake != nil {
+			err = errors.Join(err, t.intake.free())
+		}
+		l.free()
+		t.loop, t.door = nil, nil
+		return errors.Join(err, ch.Free(), t.pd.Free())
+	}
+	return nil
+}
+
+// affords tells whether as much memory can be locked as the first mailbox of each host will want.
+func (t *Transport) affords() error {
+	r, err := t.newReceiver(t.loop.ch, nil, 4*len(t.peers), true)
+	if err != nil {
+		return err
+	}
+	return r.free()
+}
+
+// Try connects to all hosts with a card, which all call it at about the same time. It tells for each host what is wrong with
+// it; nil for those that work in both directions, for this host, and for those without a card. It takes no longer than joinTime.
+func (t *Transport) Try(cards []string) (refused []error) {
+	refused = make([]error, len(cards))
+	err := t.enter("try RDMA")
+	if err == nil {
+		defer t.calls.Done()
+		if t.card == "" || len(cards) != len(t.peers) || t.serving.Load() {
+			err = fmt.Errorf("try RDMA: not opened, started already, or another number of hosts")
+		}
+	}
+	var wg sync.WaitGroup
+	now := time.Now()
+	timer := time.NewTimer(joinTime)
+	defer timer.Stop()
+	for i, card := range cards {
+		p := t.peers[i]
+		switch {
+		case p == nil || card == "":
+		case err != nil:
+			refused[i] = err
+		case wire.HostID(i) < t.o.Self:
+			wg.Go(func() { refused[i] = t.connectTo(p, card, now.Add(connectTime)) })
+		}
+	}
+	wg.Wait()
+	late := false
+	for i, card := range cards {
+		p := t.peers[i]
+		if err != nil || p == nil || card == "" || wire.HostID(i) < t.o.Self {
+			continue
+		}
+		if !late {
+			select {
+			case <-p.joined:
+			case <-t.stopped:
+				late = true
+			case <-timer.C:
+				late = true
+			}
+		}
+		select {
+		case <-p.joined:
+		default:
+			refused[i] = fmt.Errorf("host %d did not connect to %s within %v [can it reach that address by RDMA? see: rping]", i, t.card, joinTime)
+		}
+	}
+	return refused
+}

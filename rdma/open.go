@@ -1,0 +1,212 @@
+//go:build rdma
+
+package rdma
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"jiajia/core/wire"
+)
+
+// open joins c with a new queue pair of its peer, which reads from it what purpose says.
+func (t *Transport) open(c *conn, what purpose, mailbox uint32) error {
+	p := c.peer
+	answer := make(chan invitation, 1)
+	t.mu.Lock()
+	t.token++
+	ask := invitation{purpose: what, mailbox: mailbox, token: t.token, number: c.qp.Number, psn: rand.Uint32N(1 << 24)}
+	t.asked[ask.token] = answer
+	t.mu.Unlock()
+	defer func() {
+		t.mu.Lock()
+		delete(t.asked, ask.token)
+		t.mu.Unlock()
+	}()
+	err := t.invite(p, &ask)
+	timer := time.NewTimer(openTime)
+	defer timer.Stop()
+	var got invitation
+	if err == nil {
+		select {
+		case got = <-answer:
+			err = got.status.err()
+		case <-p.gone:
+			err = *p.cause.Load()
+		case <-t.stopped:
+			err = net.ErrClosed
+		case <-timer.C:
+			err = fmt.Errorf("no answer within %v", openTime)
+		}
+	}
+	if err == nil {
+		err = c.qp.Connect(p.join.id, got.number, got.psn, ask.psn, t.reads)
+	}
+	if err == nil {
+		c.mu.Lock()
+		c.left, c.owed = dataCredits, dataCredits
+		err = c.grantLocked() // the other end sends nothing before
+		c.mu.Unlock()
+	}
+	if err != nil {
+		return fmt.Errorf("join queue pairs with host %d (%v): %w", p.id, what, err)
+	}
+	return nil
+}
+
+func (t *Transport) invite(p *peer, i *invitation) error {
+	b := i.encode()
+	if err := p.service.sendRaw(b[:]); err != nil {
+		return t.broken(p, err)
+	}
+	return nil
+}
+
+// invited acts on an invitation of a peer, or its answer to ours. Loop's thread.
+func (t *Transport) invited(p *peer, b []byte) error {
+	var i invitation
+	if err := i.decode(b); err != nil {
+		return err
+	}
+	if i.purpose == 0 {
+		t.mu.Lock()
+		answer := t.asked[i.token]
+		delete(t.asked, i.token) // nobody answers twice
+		t.mu.Unlock()
+		if answer != nil {
+			answer <- i
+		}
+		return nil
+	}
+	reply := invitation{token: i.token, psn: rand.Uint32N(1 << 24)}
+	c, err := t.meet(p, &i)
+	if err == nil {
+		err = c.qp.Connect(p.join.id, i.number, i.psn, reply.psn, t.reads)
+	}
+	switch {
+	case errors.Is(err, ErrTwice):
+		reply.status = alreadyThere
+	case err != nil:
+		t.o.Log.Warnf("cannot make a queue pair for host %d: %v", p.id, err)
+		reply.status = unable
+	default:
+		reply.number = c.qp.Number
+	}
+	return t.invite(p, &reply)
+}
+
+// meet makes our end of what a peer asks for. Loop's thread.
+func (t *Transport) meet(p *peer, i *invitation) (*conn, error) {
+	switch i.purpose {
+	case forMailbox:
+		if p.box(i.mailbox) != nil {
+			return nil, ErrTwice
+		}
+		c, err := t.bankConn(p)
+		if err != nil {
+			return nil, err
+		}
+		c.asm = assembly{from: p.id, allowed: toServer}
+		p.boxMu.Lock()
+		p.boxes[i.mailbox] = c
+		p.boxMu.Unlock()
+		return c, nil
+	case forLink:
+		if p.linked {
+			return nil, ErrTwice
+		}
+		l, err := t.newLink(p)
+		if err != nil {
+			return nil, err
+		}
+		p.linked = true
+		p.parked <- l
+		return l.c, nil
+	default:
+		if p.feeding {
+			return nil, ErrTwice
+		}
+		p.feeding = true
+		return t.intake.conn(p)
+	}
+}
+
+// bankSize is how many connections share a receive queue of the loop.
+const bankSize = 8
+
+// A bank is a receiver that the loop reads.
+type bank struct{ *receiver }
+
+// bankConn makes a connection that the loop reads.
+func (t *Transport) bankConn(p *peer) (*conn, error) {
+	if n := len(t.banks); n == 0 || len(t.banks[n-1].all) == bankSize {
+		b := new(bank)
+		var err error
+		if b.receiver, err = t.newReceiver(t.loop.ch, b, bankSize, true); err != nil {
+			return nil, err
+		}
+		t.banks = append(t.banks, b)
+	}
+	return t.banks[len(t.banks)-1].connect(p, nil)
+}
+
+// completed implements source.
+func (b *bank) completed() {
+	for range 2 { // what comes after the second look is told of
+		for b.poll(b.t.serve) > 0 {
+		}
+		if err := b.cq.Notify(); err != nil {
+			b.t.failed(err)
+		}
+	}
+}
+
+// serve acts on a segment of a peer. Loop's thread, or the intake's reader.
+func (t *Transport) serve(c *conn, s seg) {
+	if c.peer.lost() {
+		return
+	}
+	if c.join != nil && c.asm.need == 0 && isInvitation(s.b) {
+		if err := t.invited(c.peer, s.b); err != nil {
+			t.broken(c.peer, err)
+		}
+		c.used(s)
+		return
+	}
+	payload, complete, err := c.asm.take(s.b)
+	switch m := &c.asm.m; {
+	case err != nil:
+		t.broken(c.peer, err)
+		return
+	case !complete:
+	case m.Type == wire.Data || m.Type == wire.Collect:
+		t.o.Handler.Data(m, payload)
+	case m.Type == wire.Diff:
+		t.o.Handler.Serve(m, payload)
+	default:
+		t.o.Handler.Serve(m, nil)
+	}
+	c.used(s)
+}
+
+// tick looks at all connections: what was sent over a broken one is told of even if nobody waits for it, and each service
+// connection is probed, since a machine that vanishes says nothing. Loop's thread.
+func (t *Transport) tick() {
+	hush(t.loop.timer)
+	for _, j := range t.joins {
+		j.tick()
+	}
+	for _, c := range t.connections() {
+		c.completed()
+	}
+}
+
+// connections returns all that open has joined or answered.
+func (t *Transport) connections() []*conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.conns[:len(t.conns):len(t.conns)]
+}

@@ -1,0 +1,47 @@
+// Package rdma carries the messages of a job over RDMA: reliable, connected queue pairs of libibverbs (package
+// verbs). It is built in with the tag rdma; without it New returns a transport that says so.
+//
+// The connection manager joins each pair of hosts by one connection, over which they prove to each other that they belong to
+// the job. This service connection carries Post, and what the two tell each other to join further queue pairs: one for each
+// mailbox and peer, one for a link, one for the data in each direction. So who waits for something polls its own completion
+// queue, and nobody hands an answer over to another thread.
+//
+// A message is cut into segments, each for one receive buffer. Whoever receives grants the sender one credit for
+// each of its buffers, and again when it has emptied one; no segment is sent without, so no receiver is overrun. Two buffers
+// are kept for segments without bytes, which only grant credits.
+package rdma
+
+import (
+	"net/netip"
+	"time"
+
+	"jiajia/core/event"
+	"jiajia/core/node"
+	"jiajia/core/wire"
+)
+
+// Options say who this host is.
+type Options struct {
+	Self     wire.HostID
+	Hosts    int           // of the job
+	Secret   []byte        // of the job; 16 bytes at least, the same on all hosts and known to nobody else
+	Handler  node.Handler  // called by the serving thread
+	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
+	PageSize int           // bytes of a page, the same on all hosts
+
+	// Address is tried first: that of this host for TCP, say. Else the first address of an RDMA device is taken.
+	Address netip.Addr
+
+	// Log takes what happens to connections, at debug. nil for none.
+	Log *event.Log
+
+	// Fail is called, by the serving thread, when the transport cannot go on at all; it ends the job and does not return. nil: panic.
+	Fail func(err error)
+}
+
+// How long hosts wait for each other in Try: who connects, and who is connected to, which may have called a little earlier.
+const (
+	connectTime = 4 * time.Second
+	joinTime    = 6 * time.Second
+	openTime    = 10 * time.Second // for a further queue pair
+)

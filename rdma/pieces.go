@@ -1,0 +1,43 @@
+package rdma
+
+// pieces are bytes to be sent that lie in several places.
+type pieces struct {
+	head []byte
+	body [][]byte // what is left after head
+}
+
+func (p *pieces) set(head []byte, body [][]byte) { p.head, p.body = head, body }
+
+func (p *pieces) clear() { p.head, p.body = nil, nil }
+
+// advance drops empty pieces.
+func (p *pieces) advance() {
+	for len(p.head) == 0 && len(p.body) > 0 {
+		p.head, p.body = p.body[0], p.body[1:]
+	}
+}
+
+func (p *pieces) done() bool {
+	p.advance()
+	return len(p.head) == 0
+}
+
+// read copies the next bytes to b.
+func (p *pieces) read(b []byte) (n int) {
+	for n < len(b) && !p.done() {
+		k := copy(b[n:], p.head)
+		p.head = p.head[k:]
+		n += k
+	}
+	return n
+}
+
+// first is what is left of the first piece.
+func (p *pieces) first() []byte { return p.head }
+
+// rest returns a copy of what is left.
+func (p *pieces) rest() []byte {
+	b := make([]byte, uint64(len(p.head))+total(p.body))
+	p.read(b)
+	return b
+}

@@ -1,0 +1,330 @@
+//go:build rdma
+
+package rdma
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"jiajia/core/node"
+	"jiajia/core/wire"
+	"jiajia/rdma/verbs"
+)
+
+// A Transport implements node.Transport over RDMA, for the peers that Start was told to keep.
+//
+// Lock order: conn.mu before Transport.mu before loop.mu. A receiver's lock, where it has one, comes before all.
+type Transport struct {
+	o       Options
+	card    string
+	why     string
+	door    *door
+	context verbs.Context
+	pd      *verbs.PD
+	reads   int // RDMA READs and atomics at once, of a queue pair
+	loop    *loop
+	banks   []*bank // of the loop's thread
+	intake  *intake
+
+	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
+	joins   map[verbs.Handle]*join
+	serving atomic.Bool // Start has been called
+	closed  atomic.Bool
+	stopped chan struct{}  // closed by Close
+	calls   sync.WaitGroup // calls in progress that make something; entered under mu
+
+	mu      sync.Mutex // guards what follows
+	desks   []*desk
+	boxes   []*Mailbox
+	links   []*Link
+	conns   []*conn                    // but for service connections
+	asked   map[uint32]chan invitation // what open waits for, by token
+	token   uint32
+	freed   chan struct{} // closed when Close is through
+	freeing error         // what Close returns
+}
+
+var _ node.Transport = (*Transport)(nil)
+
+// A peer is another host.
+type peer struct {
+	id      wire.HostID
+	join    *join // the service connection; set in the loop's thread before joined is closed
+	service *conn
+	joined  chan struct{}
+
+	boxMu sync.RWMutex
+	boxes map[uint32]*conn // our ends of its mailboxes' connections
+
+	linked  bool       // a link has been asked for; of the loop's thread alone
+	parked  chan *Link // the link that was asked for, until OpenLink takes it
+	feeding bool       // the same for data
+	outlet  outlet
+
+	cause atomic.Pointer[error] // why the host is lost, once it is
+	gone  chan struct{}         // closed when it is
+}
+
+func (p *peer) lost() bool { return p.cause.Load() != nil }
+
+func (p *peer) box(id uint32) *conn {
+	p.boxMu.RLock()
+	defer p.boxMu.RUnlock()
+	return p.boxes[id]
+}
+
+// New makes a transport that has touched nothing yet; Card opens it. It must be closed.
+func New(o Options) *Transport {
+	t := &Transport{
+		o: o, joins: make(map[verbs.Handle]*join), asked: make(map[uint32]chan invitation),
+		stopped: make(chan struct{}), freed: make(chan struct{}),
+	}
+	for i := range o.Hosts {
+		var p *peer
+		if wire.HostID(i) != o.Self {
+			p = &peer{id: wire.HostID(i), joined: make(chan struct{}), boxes: make(map[uint32]*conn), parked: make(chan *Link, 1), gone: make(chan struct{})}
+		}
+		t.peers = append(t.peers, p)
+	}
+	return t
+}
+
+// enter marks a call in progress, for which Close waits; t.calls.Done ends it.
+func (t *Transport) enter(op string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed.Load() {
+		return fmt.Errorf("%s: %w", op, net.ErrClosed)
+	}
+	t.calls.Add(1)
+	return nil
+}
+
+// Start has the transport serve the hosts for which keep says true, all of which Try must have found working. The
+// connections with others are ended, and no more are accepted.
+func (t *Transport) Start(keep []bool) error {
+	if err := t.enter("start"); err != nil {
+		return err
+	}
+	defer t.calls.Done()
+	if t.serving.Load() || t.card == "" || len(keep) != len(t.peers) {
+		return fmt.Errorf("start host %d: not opened, started already, or another number of hosts", t.o.Self)
+	}
+	err := fmt.Errorf("start host %d: %w", t.o.Self, net.ErrClosed)
+	t.loop.call(func() {
+		err = nil
+		t.door.close()
+		for i, p := range t.peers {
+			switch {
+			case p == nil:
+			case !keep[i]:
+				if p.join != nil {
+					p.join.drop()
+				}
+				t.peers[i] = nil
+			case p.join == nil:
+				err = fmt.Errorf("start host %d: there is no RDMA connection with host %d", t.o.Self, i)
+			case p.lost():
+				err = fmt.Errorf("start host %d: %w", t.o.Self, *p.cause.Load())
+			}
+		}
+		t.serving.Store(err == nil)
+	})
+	return err
+}
+
+// failed ends the job because the loop cannot go on.
+func (t *Transport) failed(err error) {
+	err = fmt.Errorf("serve the other hosts: %w", err)
+	if t.o.Fail == nil {
+		panic(err)
+	}
+	t.o.Fail(err)
+}
+
+// broken records that a connection with p failed and returns the error to report: net.ErrClosed when it is we who
+// closed it, else the first cause. On the first one all others with p are useless too, whoever waits for p is woken, and the loop
+// tells the handler. A link still delivers what p sent on it before.
+func (t *Transport) broken(p *peer, err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed.Load() {
+		return net.ErrClosed
+	}
+	if cause := p.cause.Load(); cause != nil {
+		return *cause
+	}
+	err = fmt.Errorf("RDMA connection with host %d: %w", p.id, explain(err))
+	p.cause.Store(&err)
+	close(p.gone)
+	for _, d := range t.desks {
+		d.ring()
+	}
+	t.loop.do(func() {
+		if p.join != nil {
+			p.join.id.Disconnect() // the peer is to know, too
+		}
+		if t.serving.Load() {
+			t.o.Handler.Lost(p.id, err)
+		}
+	})
+	return err
+}
+
+// to returns the peer with the given id.
+func (t *Transport) to(id wire.HostID) (*peer, error) {
+	if id < 0 || int(id) >= len(t.peers) || t.peers[id] == nil {
+		return nil, fmt.Errorf("host %d is not a peer of host %d over RDMA", id, t.o.Self)
+	}
+	if !t.serving.Load() {
+		return nil, errors.New("the transport has not been started")
+	}
+	return t.peers[id], nil
+}
+
+// usable returns the peer, or why nothing can be sent to it.
+func (t *Transport) usable(id wire.HostID) (*peer, error) {
+	p, err := t.to(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case t.closed.Load():
+		return nil, net.ErrClosed
+	case p.lost():
+		return nil, *p.cause.Load()
+	}
+	return p, nil
+}
+
+// Post implements node.Transport.
+func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
+	p, err := t.to(to)
+	if err == nil {
+		err = vet(m, t.o.Self, posted)
+	}
+	if err == nil && wire.PayloadLen(m) > wire.MaxDiff {
+		err = fmt.Errorf("%d payload bytes for a server: %w", wire.PayloadLen(m), wire.ErrField)
+	}
+	if err == nil {
+		err = p.service.send(m)
+	}
+	if err != nil {
+		return fmt.Errorf("post %v to host %d: %w", m.Type, to, err)
+	}
+	return nil
+}
+
+// Reply implements node.Transport.
+func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error {
+	p, err := t.to(to)
+	if err == nil {
+		err = vet(m, t.o.Self, answers)
+	}
+	if err != nil {
+		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)
+	}
+	c := p.box(m.Port)
+	if c == nil {
+		return fmt.Errorf("reply %v to host %d: it has no mailbox %d", m.Type, to, m.Port)
+	}
+	m.Length = total(body)
+	if m.Type != wire.Page && m.Length > 0 {
+		return fmt.Errorf("reply %v to host %d: %d payload bytes: %w", m.Type, to, m.Length, wire.ErrField)
+	}
+	if err := c.send(m, body...); err != nil {
+		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)
+	}
+	return nil
+}
+
+// lingerTime is how long Close waits for what was sent last to arrive.
+const lingerTime = time.Second
+
+// Close implements node.Transport. It may be called again, but not by the Handler: it waits for the loop's end.
+func (t *Transport) Close() error {
+	t.mu.Lock()
+	if t.closed.Swap(true) {
+		t.mu.Unlock()
+		<-t.freed
+		return t.freeing
+	}
+	close(t.stopped)
+	for _, d := range t.desks {
+		d.ring()
+	}
+	t.mu.Unlock()
+	if t.loop != nil {
+		t.Recall()
+		t.loop.close()
+		<-t.loop.done
+	}
+	t.calls.Wait()
+	t.freeing = t.free()
+	close(t.freed)
+	return t.freeing
+}
+
+// linger waits until what was sent has arrived.
+func (t *Transport) linger() {
+	conns := t.conns
+	for _, j := range t.joins {
+		conns = append(conns, j.c)
+	}
+	for _, c := range conns {
+		if !c.peer.lost() {
+			c.probe(false)
+		}
+	}
+	deadline := time.Now().Add(lingerTime)
+	for _, c := range conns {
+		for !c.peer.lost() && !c.quiet() && time.Now().Before(deadline) {
+			yield()
+		}
+	}
+}
+
+// free ends the connections and frees everything. The loop and all calls that make something have ended; threads that send or
+// receive may still be on their way out, and are waited for.
+func (t *Transport) free() error {
+	if t.loop == nil {
+		return nil
+	}
+	for _, b := range t.boxes {
+		b.detach()
+	}
+	for _, l := range t.links {
+		l.detach()
+	}
+	for _, p := range t.peers {
+		if p != nil {
+			p.outlet.detach()
+		}
+	}
+	t.linger()
+	for _, c := range t.conns {
+		c.detach()
+	}
+	var errs []error
+	t.door.close()
+	for _, j := range t.joins {
+		j.c.detach()
+		j.id.Disconnect() // so that the peers know before anything of theirs fails
+	}
+	for _, d := range t.desks {
+		errs = append(errs, d.free())
+	}
+	for _, b := range t.banks {
+		errs = append(errs, b.free())
+	}
+	for _, j := range t.joins {
+		errs = append(errs, j.end())
+	}
+	t.door.ch.Free()
+	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.pd.Free())
+	t.loop.free()
+	return errors.Join(errs...)
+}
