@@ -22,8 +22,11 @@ all: $(LIB) $(SHARED) $(COMMANDS) $(MANPAGES) ## all that is installed: libjia.a
 $(SHARED): $(LIB) scripts/shared.sh scripts/version.sh core/conf/version.go
 	scripts/shared.sh $(LIB) $(@D)
 
+# jia-net measures RDMA, too, where the headers of rdma-core are.
+RDMA ?= $(if $(and $(wildcard /usr/include/infiniband/verbs.h),$(wildcard /usr/include/rdma/rdma_cma.h)),1,0)
+
 build/bin/%: $(SOURCES) $(wildcard cmd/*/*.go) go.mod go.sum
-	$(GO) build -trimpath -buildvcs=false -buildmode=pie -o $@ ./cmd/$*
+	$(GO) build -trimpath -buildvcs=false -buildmode=pie $(if $(filter 1,$(RDMA)),-tags rdma) -o $@ ./cmd/$*
 
 $(MANPAGES): include/jia.h $(wildcard core/conf/*.go) $(wildcard scripts/manpages/*.go)
 	$(GO) run ./scripts/manpages -out build/man -version $(VERSION)

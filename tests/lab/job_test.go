@@ -22,7 +22,7 @@ const deadline = 3 * time.Minute
 
 // transports are the values of JIA_COMM_TYPE. Hosts of different machines have no memory to share, so auto means RDMA where there is a
 // device at both ends.
-var transports = []string{"tcp"}
+var transports = []string{"tcp", "rdma", "auto"}
 
 // A job is a program on several machines, started host by host.
 type job struct {

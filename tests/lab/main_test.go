@@ -90,7 +90,7 @@ func withoutJia(env []string) (rest []string) {
 }
 
 // testPackages are those whose own tests run in the virtual machine too, by folder.
-var testPackages = []string{"../../rdma/verbs"}
+var testPackages = []string{"../../rdma", "../../rdma/verbs"}
 
 // build fills dir with the library, the programs and the test binaries.
 func build(dir string) error {
