@@ -138,7 +138,7 @@ func (c *conn) pumpLocked() error {
 		}
 		grant, _ := c.spend()
 		slot := c.room[c.head%entries*segmentBytes:][:segmentBytes]
-		if err := c.postLocked(slot[:c.out.read(slot)], grant); err != nil {
+		if err := c.postLocked(slot[:c.out.segment(slot)], grant); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package rdma
 // The sizes of an end of a connection.
 const (
 	segmentBytes = 4160 // of a receive buffer: a header and a page of the usual size
+	packetBytes  = 4096 // of the largest packet
 	buffers      = 10   // that a receiver has for each connection
 	spare        = 2    // of these, for segments that only grant credits
 	dataCredits  = buffers - spare

@@ -22,6 +22,15 @@ func (p *pieces) done() bool {
 	return len(p.head) == 0
 }
 
+// segment copies the next segment to b, which has segmentBytes. What does not fit in one goes in such that fill a packet of the
+// largest size.
+func (p *pieces) segment(b []byte) (n int) {
+	if uint64(len(p.head))+total(p.body) > segmentBytes {
+		b = b[:packetBytes]
+	}
+	return p.read(b)
+}
+
 // read copies the next bytes to b.
 func (p *pieces) read(b []byte) (n int) {
 	for n < len(b) && !p.done() {

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"net"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,8 +21,12 @@ import (
 // PageSize is the page size, in bytes, that the suite's transports are made with.
 const PageSize = 4096
 
-// patience is how long anything may take before the test is given up.
-const patience = 20 * time.Second
+// patience is how long anything may take before the test is given up. On a machine that is emulated, JIA_TEST_SLOWNESS says how many
+// times slower it is.
+var patience = func() time.Duration {
+	slowness, _ := strconv.Atoi(os.Getenv("JIA_TEST_SLOWNESS"))
+	return 20 * time.Second * time.Duration(max(1, slowness))
+}()
 
 // Make returns one started transport for each handler, joined into one job; the suite closes them.
 type Make func(t testing.TB, handlers []node.Handler) []node.Transport
