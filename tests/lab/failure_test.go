@@ -33,13 +33,13 @@ func startBusy(t *testing.T, comm, state string) *running {
 	return r
 }
 
-// mustEnd checks that all hosts have ended within the limit after the cause, and that the line says why.
-func (r *running) mustEnd(cause time.Time, parts ...string) {
+// mustEnd checks that all hosts have ended within the limit after it, and that the line says why.
+func (r *running) mustEnd(when time.Time, parts ...string) {
 	r.t.Helper()
 	r.wait()
 	var last time.Duration
 	for i, h := range r.hosts {
-		took := h.end.Sub(cause)
+		took := h.end.Sub(when)
 		if took > endLimit {
 			r.t.Errorf("%v: host %d ended %v after the cause", r.job, i, took)
 		}
@@ -48,19 +48,27 @@ func (r *running) mustEnd(cause time.Time, parts ...string) {
 	r.t.Logf("all gone after %.2f s: %s", last.Seconds(), r.failed(parts...))
 }
 
+// causes are where a failure finds the hosts, and which host it strikes: the one that all others know from the start, and another.
+func causes() []cause {
+	return []cause{{"fault", 0}, {"barrier", devices() - 1}}
+}
+
+type cause struct {
+	state string // of victim.c
+	host  int
+}
+
 func TestKilledHost(t *testing.T) {
 	for _, comm := range transports {
-		for _, state := range []string{"fault", "barrier"} {
-			for _, victim := range []int{0, devices() - 1} {
-				t.Run(fmt.Sprintf("%s/%s/host=%d", comm, state, victim), func(t *testing.T) {
-					r := startBusy(t, comm, state)
-					cause := time.Now()
-					if err := syscall.Kill(r.hosts[victim].cmd.Process.Pid, syscall.SIGKILL); err != nil {
-						t.Fatal(err)
-					}
-					r.mustEnd(cause, fmt.Sprintf("host %d", victim))
-				})
-			}
+		for _, c := range causes() {
+			t.Run(fmt.Sprintf("%s/%s/host=%d", comm, c.state, c.host), func(t *testing.T) {
+				r := startBusy(t, comm, c.state)
+				when := time.Now()
+				if err := syscall.Kill(r.hosts[c.host].cmd.Process.Pid, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				r.mustEnd(when, fmt.Sprintf("host %d", c.host))
+			})
 		}
 	}
 }
@@ -72,20 +80,17 @@ func link(t *testing.T, what string, node int) {
 	}
 }
 
-// The cable of host 0, at which all others are, and that of another are pulled. (TCP alone takes up to twenty seconds: a network may
-// come back.)
+// Packets of a host are lost from one moment to the next. (TCP alone takes up to twenty seconds: a network may come back.)
 func TestLinkDown(t *testing.T) {
 	for _, comm := range []string{"rdma", "auto"} {
-		for _, state := range []string{"fault", "barrier"} {
-			for _, node := range []int{0, devices() - 1} {
-				t.Run(fmt.Sprintf("%s/%s/node=%d", comm, state, node), func(t *testing.T) {
-					r := startBusy(t, comm, state)
-					t.Cleanup(func() { link(t, "up", node) })
-					cause := time.Now()
-					link(t, "down", node)
-					r.mustEnd(cause, "host")
-				})
-			}
+		for _, c := range causes() {
+			t.Run(fmt.Sprintf("%s/%s/host=%d", comm, c.state, c.host), func(t *testing.T) {
+				r := startBusy(t, comm, c.state)
+				t.Cleanup(func() { link(t, "up", c.host) })
+				when := time.Now()
+				link(t, "down", c.host)
+				r.mustEnd(when, "host")
+			})
 		}
 	}
 }
