@@ -19,7 +19,7 @@ func TestFigures(t *testing.T) {
 	medians := make(map[string]float64)
 	for _, comm := range []string{"tcp", "rdma"} {
 		report := filepath.Join(t.TempDir(), "stats.json")
-		stdout := job{program: "micro", args: []string{"miss"}, hosts: 2, comm: comm, env: []string{"JIA_STATS=" + report}}.run(t).good()
+		stdout := job{program: "miss", hosts: 2, comm: comm, env: []string{"JIA_STATS=" + report}}.run(t).good()
 		var median, p99 float64
 		if _, err := fmt.Sscan(stdout, &median, &p99); err != nil {
 			t.Fatalf("%v in %q", err, stdout)
