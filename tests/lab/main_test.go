@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -46,6 +48,7 @@ func TestMain(m *testing.M) {
 
 // outside builds everything and runs this test binary in the virtual machines.
 func outside() (err error) {
+	runtime.LockOSThread() // the virtual machine is told when the thread that has started it ends
 	dir, err := os.MkdirTemp("", "jia-lab-tests-")
 	if err != nil {
 		return err
@@ -69,6 +72,7 @@ func outside() (err error) {
 			self, "-test.run="+chosen, "-test.skip="+s.skip, "-test.v="+fmt.Sprint(testing.Verbose()), "-test.timeout="+vmSeconds+"s")
 		vm.Env = append(withoutJia(os.Environ()), builtVariable+"="+dir)
 		vm.Stdout, vm.Stderr = os.Stdout, os.Stderr
+		vm.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // no virtual machine outlives its tests
 		if err := vm.Run(); err != nil {
 			failures = append(failures, fmt.Errorf("with %d devices: %w", s.nodes, err))
 		}
