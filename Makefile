@@ -21,6 +21,10 @@ SOURCES  := $(shell find $(wildcard cabi core epoll shm rdma lru pool ckpt inclu
 # Packages whose tests need no built library; those below tests/ do.
 PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')
 
+# Debian packages that tests/lab needs.
+LABTOOLS := qemu-system-x86 busybox-static kmod cpio xz-utils zstd iproute2 rdma-core ibverbs-providers ibverbs-utils \
+            rdmacm-utils perftest libibverbs-dev librdmacm-dev
+
 export GO RDMA
 
 TAGS := $(shell RDMA='$(RDMA)' scripts/tags.sh || echo failed)
@@ -60,9 +64,9 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 test: ## everything that must pass (about 10 minutes on 2 cores)
 	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 \
 	  openssh-server openssh-client slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge mpich openmpi-bin \
-	  pkg-config mandoc man-db debhelper lintian libibverbs-dev librdmacm-dev
+	  pkg-config mandoc man-db debhelper lintian $(LABTOOLS)
 	@scripts/steps.sh lint unit race asan model header fortran fuzz-smoke processes processes-shared examples-run cmake \
-	  install-test
+	  install-test test-rdma
 
 .PHONY: check
 check: ## the quick part of `make test` (under 3 minutes)
@@ -118,7 +122,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 .PHONY: processes
 # One package after the other: they use the whole machine, and look for what others might leave behind.
 processes: examples ## real processes: examples and random programs, both fault backends, as an ordinary user too
-	$(GO) test -count=1 -p 1 -timeout 30m ./tests/...
+	$(GO) test -count=1 -p 1 -timeout 30m $$($(GO) list ./tests/... | grep -v /lab$$)
 
 .PHONY: processes-shared
 processes-shared: ## a part of the same with libjia.so
@@ -136,12 +140,22 @@ cmake: ## the CMake build and its tests
 	cmake --build build/cmake
 	ctest --test-dir build/cmake --output-on-failure
 
+.PHONY: test-rdma
+test-rdma: ## RDMA tests on 2 and 4 Soft-RoCE devices, in a virtual machine (see tests/lab/README.md)
+	@scripts/need.sh go gcc libc6-dev $(LABTOOLS)
+	$(GO) test -count=1 -timeout 25m -v ./tests/lab
+
 # --- not part of `make test` ---
 
 .PHONY: bench
 bench: examples ## the benchmark beside bare socket work in C, and starting beside a bare ssh (as root); prints the ratios
 	$(GO) run ./tests/bench
 	$(GO) test ./tests/ssh -run '^$$' -bench Launch -benchtime 25x
+
+.PHONY: bench-net
+bench-net: build/bin/jia-net ## networks compared by jia-net: loopback, veth (as root), Soft-RoCE in a virtual machine
+	@scripts/need.sh $(LABTOOLS)
+	@tests/bench/net.sh build/bin/jia-net
 
 .PHONY: clean
 clean: ## remove build/

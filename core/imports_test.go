@@ -36,8 +36,10 @@ var allowed = map[string][]string{
 	"jiajia/cabi": {"jiajia/core", "jiajia/core/conf", "jiajia/core/event", "jiajia/core/join", "jiajia/core/launch", "jiajia/core/message", "jiajia/core/node",
 		"jiajia/core/region", "jiajia/core/route", "jiajia/core/stats", "jiajia/core/wire", "jiajia/epoll", "jiajia/rdma", "jiajia/shm"},
 	"jiajia/cmd/jia-info":    {"jiajia/core/conf", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/region", "jiajia/rdma", "jiajia/shm"},
+	"jiajia/cmd/jia-net":     {"jiajia/core/conf", "jiajia/rdma/verbs"},
 	"jiajia/tests":           {},
 	"jiajia/tests/bench":     {},
+	"jiajia/tests/lab":       {},
 	"jiajia/tests/launchers": {},
 	"jiajia/tests/ssh":       {},
 

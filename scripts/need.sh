@@ -39,6 +39,17 @@ present() {
     man-db) command -v man > /dev/null ;;
     debhelper) command -v dh > /dev/null && command -v dpkg-buildpackage > /dev/null ;;
     openssh-server) [ -x /usr/sbin/sshd ] ;;
+    qemu-system-x86) command -v qemu-system-x86_64 > /dev/null ;;
+    busybox-static) command -v busybox > /dev/null ;;
+    kmod) [ -x /sbin/modprobe ] || command -v modprobe > /dev/null ;;
+    xz-utils) command -v xz > /dev/null ;;
+    rdma-core) [ -d /etc/rdma ] ;;
+    ibverbs-providers) [ -d /etc/libibverbs.d ] ;;
+    ibverbs-utils) command -v ibv_devinfo > /dev/null ;;
+    rdmacm-utils) command -v rping > /dev/null ;;
+    perftest) command -v ib_read_lat > /dev/null ;;
+    libibverbs-dev) [ -e /usr/include/infiniband/verbs.h ] ;;
+    librdmacm-dev) [ -e /usr/include/rdma/rdma_cma.h ] ;;
     openssh-client) command -v ssh > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac
