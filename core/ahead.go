@@ -36,13 +36,6 @@ const (
 	mostWindow  = 1024 // pages; the caller's limit is below
 	restMisses  = 8    // of a stream whose windows went unused, before it is tried again
 	longest     = 1024 // stride, in pages
-
-	// A step is so many strides at most: with stride 1 or -1 it passes over blocks of home pages; with others, over
-	// what is at home when pages are dealt round the hosts.
-	passUnit   = 128
-	passStride = 4 // follows has it spelled out
-	// A stride whose pages in between are all here counts as 1 or -1, up to this length.
-	passGuess = 16
 )
 
 // single is a miss that belongs to no stream.
@@ -61,7 +54,8 @@ type stream struct {
 	edge   PageID // the newest page asked for, the probe; last when the window is empty
 	stride int64  // 0 in an entry that is not used
 	window int    // pages to ask for next time
-	left   int    // pages of the window, at most, that were not dropped
+	size   int    // pages of the window
+	left   int    // ... less those that were dropped, or missed all the same
 	rest   int    // misses until the window grows again from 0
 	fresh  bool   // no window was seen to be used yet, and no run of the past spoke for it
 	failed bool   // the window was for nothing, in part at least
@@ -106,10 +100,9 @@ func (a *ahead) dropped(p PageID) {
 	for i := range a.streams {
 		if s := &a.streams[i]; s.holds(p) {
 			if s.left > 0 {
-				s.left--
 				a.unused++
 			}
-			a.fail(s)
+			a.lose(s)
 			return
 		}
 	}
@@ -131,7 +124,11 @@ func (a *ahead) goOn(s *stream, p PageID, limit int, fetchable func(PageID) bool
 	switch {
 	case s.last == s.edge: // nothing was asked ahead, or its use was seen
 	case s.holds(p):
-		a.fail(s) // fetched in vain
+		// Fetched in vain. Few such pages change nothing.
+		if a.lose(s); !s.failed {
+			s.last, s.at = p, a.clock
+			return dst
+		}
 	default:
 		a.succeed(s)
 	}
@@ -234,6 +231,14 @@ func (a *ahead) succeed(s *stream) {
 	s.fresh = false
 }
 
+// lose takes note of a page of s's window that was fetched for nothing. A quarter of them makes the window a failure.
+func (a *ahead) lose(s *stream) {
+	s.left = max(s.left-1, 0)
+	if 4*(s.size-s.left) >= s.size {
+		a.fail(s)
+	}
+}
+
 // fail takes note, once a window, that s's window was for nothing, in part at least: the next one is half as long, and a
 // run that was expected to go on so far is expected to end half way.
 func (a *ahead) fail(s *stream) {
@@ -286,7 +291,7 @@ func (s *stream) holds(p PageID) bool {
 
 // fill asks for up to most pages behind the stream's newest miss, none beyond until if that is given.
 func (s *stream) fill(most int, until *PageID, fetchable func(PageID) bool, dst []PageID) []PageID {
-	s.left = 0
+	s.size = 0
 	pass := passable(s.stride)
 	for p := s.last; most > 0 && pass > 0 && (until == nil || p != *until); {
 		next := p + PageID(s.stride)
@@ -298,54 +303,11 @@ func (s *stream) fill(most int, until *PageID, fetchable func(PageID) bool, dst 
 		if fetchable(p) {
 			dst = append(dst, p)
 			s.edge = p
-			s.left++
+			s.size++
 			most--
 			pass = passable(s.stride)
 		}
 	}
+	s.left = s.size
 	return dst
-}
-
-// follows tells whether a walk goes from page at to p in one step.
-func follows(at, p PageID, stride int64, fetchable func(PageID) bool) bool {
-	switch d := int64(p - at); {
-	case d == stride:
-		return true
-	case stride == 1 || stride == -1:
-		if n := d * stride; n < 2 || n > passUnit {
-			return false
-		}
-	case d != 2*stride && d != 3*stride && d != 4*stride: // no division: this is the way of most misses without order
-		return false
-	}
-	return nothingBetween(at, p, stride, fetchable)
-}
-
-// guess is the stride of a step from page at to p.
-func guess(at, p PageID, fetchable func(PageID) bool) int64 {
-	d, unit := int64(p-at), int64(1)
-	if d < 0 {
-		unit = -1
-	}
-	if d*unit <= passGuess && nothingBetween(at, p, unit, fetchable) {
-		return unit
-	}
-	return d
-}
-
-// nothingBetween tells whether a walk from page at to p passes only over pages that are not fetchable.
-func nothingBetween(at, p PageID, stride int64, fetchable func(PageID) bool) bool {
-	for at += PageID(stride); at != p; at += PageID(stride) {
-		if fetchable(at) {
-			return false
-		}
-	}
-	return true
-}
-
-func passable(stride int64) int64 {
-	if stride == 1 || stride == -1 {
-		return passUnit
-	}
-	return passStride
 }

@@ -232,6 +232,22 @@ func TestReadAhead(t *testing.T) {
 				r.drop(0, pages)
 			}
 		}, 2000, 300},
+		{"upwards, while now and then a page is dropped that comes soon", nil, func(r *reader) {
+			for i := range PageID(10000) {
+				r.read(i)
+				if i%50 == 0 {
+					r.drop(i+5, i+6)
+				}
+			}
+		}, 320, 127 + 200},
+		{"upwards, while all that was read ahead is dropped now and then", nil, func(r *reader) {
+			for i := range PageID(10000) {
+				r.read(i)
+				if i%50 == 0 {
+					r.drop(0, pages)
+				}
+			}
+		}, 500, 10000},
 		{"10,000 pages at random, once each", nil, func(r *reader) {
 			for _, p := range random().Perm(10000) {
 				r.read(PageID(p))

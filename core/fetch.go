@@ -36,8 +36,17 @@ func (m *Machine) fetch(w Waiter, o *op, fx *Effects) Status {
 		return m.park(w)
 	}
 	o.window = append(o.window, o.page)
-	if m.cfg.Guess != nil {
+	switch {
+	case o.tried: // an invalidation met the page on its way, maybe the others, too
+	case m.cfg.Guess != nil:
 		m.addWindow(o, m.cfg.Guess(o.page, nil))
+	default:
+		o.window = m.ahead.miss(o.page, m.cfg.ReadAhead, m.fetchable, o.window)
+	}
+	o.tried = true
+	o.last = o.window[len(o.window)-1]
+	for _, p := range o.window[1:] {
+		m.pages.at(m, p).flags |= flagAhead
 	}
 	return m.ask(w, o, fx)
 }
@@ -157,14 +166,32 @@ func (m *Machine) install(pages []PageID, fx *Effects) {
 		if pg.flags&flagDoomed == 0 || m.cfg.Plant == PlantNoDoom {
 			pg.state = ReadOnly
 			m.cached++
+		} else {
+			m.notUsed(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
 		m.wakeParked(fx, p, phFetch)
 	}
 }
 
+// notUsed ends what was known of a page that may have been fetched ahead, when it is dropped.
+func (m *Machine) notUsed(p PageID, pg *page) {
+	if pg.flags&flagAhead != 0 {
+		pg.flags &^= flagAhead
+		m.ahead.dropped(p)
+	}
+}
+
+// drop gives up the copy of a page.
+func (m *Machine) drop(p PageID, pg *page) {
+	pg.state = Absent
+	m.cached--
+	m.notUsed(p, pg)
+}
+
 // fetched goes on with a fetch when a message was handled or the reads were done. When all pages have come it ends the
-// fetch, makes them readable and returns true. The page of a store is left out, since it needs more.
+// fetch, makes them readable and returns true. The page of a store is left out, since it needs more, and so is the last one that was
+// guessed: its first access is to be noticed.
 func (m *Machine) fetched(o *op, fx *Effects) bool {
 	o.requests = slices.DeleteFunc(o.requests, func(r request) bool {
 		if r.read {
@@ -177,7 +204,10 @@ func (m *Machine) fetched(o *op, fx *Effects) bool {
 	}
 	slices.Sort(o.window) // homes may alternate
 	for _, p := range o.window {
-		if m.pages.at(m, p).state == ReadOnly && !(o.write && p == o.page) {
+		if p == o.page && o.write || p == o.last && p != o.page {
+			continue
+		}
+		if m.pages.at(m, p).state == ReadOnly {
 			fx.run(Map, p)
 		}
 	}

@@ -47,6 +47,8 @@ type Machine struct {
 	marked   func(dst []PageID) []PageID // nil when nobody marks pages here
 	marks    []PageID
 
+	ahead ahead
+
 	allocated  PageID // pages handed out so far
 	extents    []extent
 	lastExtent int // where Home last found a page
@@ -65,6 +67,7 @@ func New(cfg Config) *Machine {
 	if cfg.Hosts < 1 || cfg.Self < 0 || int(cfg.Self) >= cfg.Hosts || cfg.PageSize < 1 {
 		panic(fmt.Sprintf("core: bad configuration %+v", cfg))
 	}
+	cfg.ReadAhead = min(cfg.ReadAhead, wire.MaxWindow)
 	m := &Machine{
 		cfg:      cfg,
 		nextDiff: 1,
@@ -130,6 +133,9 @@ type op struct {
 	// for, in that order, until the answer is in. Both are empty while it fetches nothing.
 	window   []PageID
 	requests []request
+	// last is the page of the window that was guessed last, page itself if none was.
+	last  PageID
+	tried bool // the page of this fault was fetched before
 	// acks lists the homes that owe this waiter an acknowledgement, one entry for each message.
 	acks []ackDue
 	// pending are the pages still to be flushed or invalidated, sorted; next is where this pass has come to.
@@ -296,6 +302,10 @@ func (m *Machine) mailbox(msg *wire.Message, ph phase) (*op, error) {
 
 // Usage tells how many pages homed here are in use, that is, not blank, and of how many others there is a copy here.
 func (m *Machine) Usage() (homed, cached uint64) { return m.homed, m.cached }
+
+// ReadAhead tells how many pages were fetched ahead of an access, and how many of these were dropped before the program was
+// seen to have come past them.
+func (m *Machine) ReadAhead() (pages, unused uint64) { return m.ahead.asked, m.ahead.unused }
 
 // Epoch is the number of barriers that this host has left.
 func (m *Machine) Epoch() uint64 { return m.epoch }

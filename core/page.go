@@ -15,7 +15,7 @@ type page struct {
 	flags  pageFlags
 }
 
-type pageFlags uint8
+type pageFlags uint16
 
 const (
 	flagFetching  pageFlags = 1 << iota // a GetPage is under way; state is Absent (P6)
@@ -23,6 +23,8 @@ const (
 	flagUnacked                         // a diff of the page is not acknowledged yet (P2)
 	flagListed                          // the page is in Machine.dirty
 	flagBlank                           // home: tracked, but never written yet: all zero
+	flagAhead                           // a copy that was fetched ahead of any access
+	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
 )
 
@@ -94,7 +96,7 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 		return Done, ErrUnallocated
 	}
 	o := m.begin(w, opFault)
-	o.page, o.write = p, write
+	o.page, o.last, o.write = p, p, write
 	return m.Resume(w, fx)
 }
 
@@ -127,6 +129,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		// The mapping was lost, or another thread was here first.
 		fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
 	case HomeClean, ReadOnly:
+		if pg.flags&flagAhead != 0 {
+			m.ahead.touched(p)
+		}
 		if o.write {
 			if m.cfg.Plant == PlantSecondTwin && o.phase != phDone {
 				o.phase = phDone
@@ -143,7 +148,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 }
 
 // mapHomeRun makes p and the pages above it that are in the same state writable: no other host can hold a copy of them
-// (P7; marking a page shared is a step of the same machine, so the two cannot cross).
+// (P7; marking a page shared is a step of the same machine, so the two cannot cross). A page that counted as written since,
+// after it was opened so, is left to a store of its own: where others read it all the time by themselves, it would count so for
+// ever (P15).
 func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	kind := MapWrite
 	if same == HomeFresh {
@@ -151,21 +158,24 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	}
 	for q := p; q < p+freshRun && q < m.allocated; q++ {
 		pg := m.pages.at(m, q)
-		if pg.state != same {
+		if pg.state != same || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break
 		}
+		pg.flags |= flagNeighbour
 		if same == HomeFresh {
 			m.homed++
 		}
 		pg.state = HomeUntracked
 		fx.run(kind, q)
 	}
+	m.pages.at(m, p).flags &^= flagNeighbour
 }
 
 // makeDirty lets a thread write to a clean page. Checking the state, copying the twin and raising the access are one
 // step (P14).
 func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
 	m.notBlank(pg)
+	pg.flags &^= flagNeighbour
 	if pg.state == ReadOnly {
 		fx.add(Effect{Kind: Twin, Page: p})
 		m.setDirty(p, pg, Dirty)

@@ -85,7 +85,7 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize})
+	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize, ReadAhead: cfg.ReadAhead})
 	n.machine.SetOneSided(cfg.Hosts > 1)
 	return n, nil
 }

@@ -181,5 +181,6 @@ func (n *Node) totals() stats.Row {
 		r[stats.Waiting]
 	r[stats.HomePages], r[stats.CachedPages] = n.machine.Usage()
 	r[stats.MemoryBytes] = n.region.Used()
+	r[stats.PagesAhead], r[stats.PagesAheadUnused] = n.machine.ReadAhead()
 	return r
 }

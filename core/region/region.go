@@ -185,10 +185,11 @@ func (r *Region) Used() uint64 { return r.mem.used() }
 // zero; reading it allocates it.
 func (r *Region) Frame(page uint64) []byte { return r.Frames(page, 1) }
 
-// Frames returns the bytes of n consecutive pages in the service view.
+// Frames returns the bytes of n consecutive pages in the service view, with all that follow as their capacity: so whoever
+// moves bytes can tell that frames are neighbours.
 func (r *Region) Frames(page, n uint64) []byte {
 	size := uint64(r.cfg.PageSize)
-	return r.mem.service[page*size : (page+n)*size : (page+n)*size]
+	return r.mem.service[page*size : (page+n)*size]
 }
 
 // Fd returns the descriptor of the memory, whose offsets are those of the region; it is open until Close. For those who

@@ -110,6 +110,8 @@ func (c *cluster) addHost(id core.HostID) {
 	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
 	if c.swarm.windows > 0 {
 		cfg.Guess = c.guess
+	} else {
+		cfg.ReadAhead = c.swarm.readAhead
 	}
 	h.m = core.New(cfg)
 	h.marks = make([]bool, p.pages)

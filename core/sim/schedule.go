@@ -17,6 +17,7 @@ type swarm struct {
 	balance   bool      // threads come along at the same rate
 	oneSided  int       // chance in percent that two hosts reach each other's memory
 	refuse    int       // chance in percent that it cannot be reached just now
+	readAhead int       // core.Config, unless there are
 	windows   int       // chance in percent that a fault brings in more than its page
 	priority  bool      // the highest priority mostly goes first, so that some things take very long
 }
@@ -37,6 +38,7 @@ func drawSwarm(r *source) swarm {
 	s.oneSided = []int{0, 50, 100}[r.n(3)]
 	s.refuse = []int{0, 5}[r.pick(70, 30)]
 	s.windows = []int{0, 30, 90}[r.n(3)]
+	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
 	return s
 }
 

@@ -3,7 +3,7 @@
  * for the first touch of memory. The baseline of every ratio that the benchmark prints.
  *
  *   bare rtt REQUEST REPLY ROUNDS    round trips of so many bytes there and back; prints median and p99 in us
- *   bare stream BYTES ROUNDS         so many bytes in one stream, into memory that exists; prints MB/s
+ *   bare stream BYTES TIMES          so many bytes in one direction; prints median and best in MB/s
  *   bare touch PAGES                 first touch of a memfd's pages, one write each; prints us a page
  */
 #define _GNU_SOURCE
@@ -43,86 +43,69 @@ static int no_delay(int fd)
 
 	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one))
 		die("socket");
-	/* As the library has it on one machine, so that the ratios compare the same TCP. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
 	return fd;
 }
 
-/* connected returns this process's end of a TCP connection over loopback; a child process runs serve at the other one. */
-static int connected(void (*serve)(int fd, const void *with), const void *with)
+/* connected makes two processes with a connection between them; the child gets 0 in *parent. */
+static int connected(int *parent)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof at;
 	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
 
-	if (listener < 0 || bind(listener, (void *)&at, len) || listen(listener, 1) ||
-	    getsockname(listener, (void *)&at, &len))
+	if (listener < 0 || bind(listener, (void *)&at, len) || listen(listener, 1) || getsockname(listener, (void *)&at, &len))
 		die("listen");
-	if (fork() == 0) {
-		serve(no_delay(accept(listener, NULL, NULL)), with);
-		_exit(0);
-	}
+	*parent = fork() != 0;
+	if (!*parent)
+		return no_delay(accept(listener, NULL, NULL));
 	fd = no_delay(socket(AF_INET, SOCK_STREAM, 0));
 	if (connect(fd, (void *)&at, len))
 		die("connect");
 	return fd;
 }
 
-struct plan {
-	size_t request, reply;
-	int rounds;
-	char *memory; /* holds the longer of the two */
-};
-
-/* answer is the other process: it waits for each request and sends the reply. */
-static void answer(int fd, const void *with)
+static void round_trips(size_t request, size_t reply, int rounds)
 {
-	const struct plan *p = with;
-	int i;
+	static char buf[1 << 16];
+	int parent, fd = connected(&parent), i;
+	double *us = calloc((size_t)rounds, sizeof *us);
 
-	for (i = 0; i < p->rounds; i++) {
-		move(fd, p->memory, p->request, 0);
-		move(fd, p->memory, p->reply, 1);
-	}
-}
-
-/* rounds returns how long each took, in us. */
-static double *rounds(size_t request, size_t reply, int count)
-{
-	size_t most = request > reply ? request : reply;
-	struct plan p = { request, reply, count, malloc(most) };
-	double *us = calloc((size_t)count, sizeof *us);
-	int fd, i;
-
-	if (!us || !p.memory)
-		die("memory");
-	memset(p.memory, 1, most);
-	fd = connected(answer, &p);
-	memset(p.memory, 2, most); /* no longer the child's */
-	for (i = 0; i < count; i++) {
+	if (!us)
+		die("calloc");
+	for (i = 0; i < rounds; i++) {
 		double t = now_us();
 
-		move(fd, p.memory, request, 1);
-		move(fd, p.memory, reply, 0);
+		move(fd, buf, request, parent);
+		move(fd, buf, reply, !parent);
 		us[i] = now_us() - t;
 	}
+	if (!parent)
+		_exit(0);
 	wait(NULL);
-	return us;
+	printf("%.3f %.3f\n", quantile(us, rounds, 0.5), quantile(us, rounds, 0.99));
 }
 
-static void round_trips(size_t request, size_t reply, int count)
+/* The receiver says when it has all of them. */
+static void stream(size_t bytes, int times)
 {
-	double *us = rounds(request, reply, count);
+	char *buf = malloc(bytes), word = 0;
+	int parent, fd = connected(&parent), i;
+	double *mbs = calloc((size_t)times, sizeof *mbs);
 
-	printf("%.3f %.3f\n", quantile(us, count, 0.5), quantile(us, count, 0.99));
-}
+	if (!buf || !mbs)
+		die("malloc");
+	memset(buf, 1, bytes);
+	for (i = 0; i < times; i++) {
+		double t = now_us();
 
-static void stream(size_t bytes, int count)
-{
-	double *us = rounds(64, bytes, count);
-	double mbs = (double)bytes / quantile(us, count, 0.5);
-
-	printf("%.3f %.3f\n", mbs, mbs);
+		move(fd, buf, bytes, parent);
+		move(fd, &word, 1, !parent);
+		mbs[i] = (double)bytes / (now_us() - t);
+	}
+	if (!parent)
+		_exit(0);
+	wait(NULL);
+	printf("%.3f %.3f\n", quantile(mbs, times, 0.5), quantile(mbs, times, 1));
 }
 
 static void touch(size_t pages)
