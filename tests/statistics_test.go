@@ -177,12 +177,12 @@ func TestLog(t *testing.T) {
 	}{
 		{"error", "", nil, []string{"jia: "}},
 		{"warn", "warn", nil, []string{"jia: "}},
-		{"info", "info", []string{"fault backend mprotect: asked for by name", "region 1 TiB at 0x400000000000", "transport TCP at 127.0.0.1:",
+		{"info", "info", []string{"fault backend mprotect: asked for by name", "region 1 TiB at 0x400000000000", "transport TCP at 127.0.0.1:", "for all hosts",
 			"jiajia 3.", "3 host(s)"}, []string{"jia_barrier", "connected"}},
 		{"debug", "info|debug", []string{"jia_barrier: ", "jia_exit: ", "mailbox connection", "barrier link", "service connection"}, nil},
 	} {
 		result := job{program: "sor", args: []string{"62", "63", "20"}, hosts: hosts,
-			env: []string{"JIA_LOG=" + test.level, "JIA_FAULT=mprotect"}}.run(t)
+			env: []string{"JIA_LOG=" + test.level, "JIA_FAULT=mprotect", "JIA_COMM_TYPE=tcp"}}.run(t)
 		if result.status != 0 || !strings.Contains(result.stdout, ": ok, ") {
 			t.Errorf("%v: %s\n%s", result.job, describe(result.status), tail(result.stdout))
 		}

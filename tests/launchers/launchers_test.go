@@ -1,6 +1,7 @@
 package launchers
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -236,6 +237,62 @@ func TestSettingsDiffer(t *testing.T) {
 	_ = j.wait()
 	if lines := j.lines(); len(lines) != 1 || !strings.Contains(lines[0], "JIA_REGION_SIZE") {
 		t.Errorf("not one line about the settings\n%s", j.report())
+	}
+	j.gone("", endLimit)
+}
+
+// TestTransportsDiffer has hosts that would not wait for each other at the same place.
+func TestTransportsDiffer(t *testing.T) {
+	j := newJob(t)
+	env := variables(t, 2)
+	j.start(append(env, "JIA_RANK=0"), built+"/host", "sum")
+	j.start(append(env, "JIA_RANK=1", "JIA_COMM_TYPE=tcp"), built+"/host", "sum")
+	_ = j.wait()
+	if lines := j.lines(); len(lines) != 1 || !strings.Contains(lines[0], "JIA_COMM_TYPE=tcp") || !strings.Contains(lines[0], "JIA_COMM_TYPE=auto") {
+		t.Errorf("not one line about the settings\n%s", j.report())
+	}
+	j.gone("", endLimit)
+}
+
+// TestTwoUsers has hosts of two users on one machine: those of one user share memory, the rest talks over TCP.
+func TestTwoUsers(t *testing.T) {
+	need(t, "setpriv")
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	const nobody = 65534
+	if err := os.Chmod(built, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	j := newJob(t)
+	env := append(variables(t, 4), "JIA_LOG=info")
+	text, err := os.ReadFile(strings.TrimPrefix(env[2], "JIA_SECRET_FILE="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := built + "/secret"
+	if err := errors.Join(os.WriteFile(theirs, text, 0o600), os.Chown(theirs, nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	for rank := range 4 {
+		own := append(env, fmt.Sprintf("JIA_RANK=%d", rank))
+		if rank < 2 {
+			j.start(own, built+"/host", "sum")
+		} else {
+			j.start(append(own, "JIA_SECRET_FILE="+theirs), "setpriv", "--reuid=65534", "--clear-groups", built+"/host", "sum")
+		}
+	}
+	if err := j.wait(); err != nil {
+		t.Error(err)
+	}
+	stdout, stderr := j.output()
+	if !strings.Contains(stdout, "right on 4 hosts") {
+		t.Error(j.report())
+	}
+	for _, want := range []string{"host 0: info: reaches host 1 by shared memory, hosts 2-3 by ", "host 3: info: reaches host 2 by shared memory, hosts 0-1 by "} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no line %q\n%s", want, stderr)
+		}
 	}
 	j.gone("", endLimit)
 }
