@@ -48,8 +48,10 @@ const (
 	// Job.Fail gives up waiting for the root and exits by itself.
 	failLimit = 1500 * time.Millisecond
 	// One attempt to connect, and the pause before the next.
-	dialLimit  = 3 * time.Second
-	dialPause  = 50 * time.Millisecond
-	sendLimit  = time.Second
+	dialLimit = 3 * time.Second
+	dialPause = 50 * time.Millisecond
+	// How long a message may take to be written: a few bytes to a peer that reads at all times, on a machine that may stand still
+	// for seconds.
+	sendLimit  = handshakeLimit
 	maxStrange = 64 // connections at once that have not proved themselves, beyond one for every host
 )
