@@ -266,4 +266,5 @@ var Internal = []string{
 	"JIA_JOINED",           // core/join: this process is a child of a host that a launcher has started
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 	"JIA_TEST_SLOWNESS",    // core/node/nodetest: how many times longer than usual its tests wait
+	"JIA_TEST_PART",        // core/node/nodetest: which part of their work the longest of its tests do
 }

@@ -24,9 +24,18 @@ const PageSize = 4096
 // patience is how long anything may take before the test is given up. On a machine that is emulated, JIA_TEST_SLOWNESS says how many
 // times slower it is.
 var patience = func() time.Duration {
-	slowness, _ := strconv.Atoi(os.Getenv("JIA_TEST_SLOWNESS"))
-	return 20 * time.Second * time.Duration(max(1, slowness))
+	return 20 * time.Second * time.Duration(setting("JIA_TEST_SLOWNESS"))
 }()
+
+// part returns how much of n a test does that repeats something often or moves many megabytes: n, or the JIA_TEST_PART-th part of it
+// where that is set. It is for devices that are emulated: every test still runs, and checks all that it does.
+func part(n int) int { return max(1, n/setting("JIA_TEST_PART")) }
+
+// setting returns the number that a variable of the environment holds, 1 without it.
+func setting(name string) int {
+	n, _ := strconv.Atoi(os.Getenv(name))
+	return max(1, n)
+}
 
 // Make returns one started transport for each handler, joined into one job; the suite closes them.
 type Make func(t testing.TB, handlers []node.Handler) []node.Transport

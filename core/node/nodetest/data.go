@@ -38,7 +38,8 @@ func checkStamp(m *wire.Message, body []byte) error {
 // dataOrder has all hosts send to all others, from several threads and in all sizes, while a thread of each attends now and
 // then: every message comes once, unharmed, and in the order in which its thread sent it.
 func dataOrder(t *testing.T, mk Make) {
-	const n, threads, each = 3, 3, 100
+	const n, threads = 3, 3
+	each := part(100)
 	c := Start(t, mk, n, nil)
 	var came [n]atomic.Int64
 	var next [n][n][threads]uint64 // by receiver and sender; of the receiver's reader alone
@@ -55,8 +56,8 @@ func dataOrder(t *testing.T, mk Make) {
 	together(t, n*(threads+1), func(part int) error {
 		h, thread := c.Hosts[part%n], part/n
 		if thread == threads { // not a sender: it attends
-			for goal := int64(0); goal <= (n-1)*threads*each; goal += threads {
-				if err := h.Attend(func() bool { return came[h.ID].Load() >= goal }); err != nil {
+			for goal := 0; goal <= (n-1)*threads*each; goal += threads {
+				if err := h.Attend(func() bool { return came[h.ID].Load() >= int64(goal) }); err != nil {
 					return err
 				}
 			}
@@ -128,7 +129,7 @@ func dataRecall(t *testing.T, mk Make) {
 // dataFull has a receiver that is full: senders wait in the end, requests are served meanwhile, an attending thread reads
 // nevertheless, and so does the server once Accept is called.
 func dataFull(t *testing.T, mk Make) {
-	const each = 64 // MiB: more than sockets hold
+	each := int64(part(64)) // MiB: more than sockets hold, or a device
 	c := Start(t, mk, 2, nil)
 	h := c.Hosts[0]
 	var came atomic.Int64

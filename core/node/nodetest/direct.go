@@ -168,7 +168,7 @@ func directWindows(t *testing.T, mk MakeDirect) {
 	f.fill(0, 0, directPages)
 	b := f.Hosts[1].mailbox()
 	rng := rand.New(rand.NewPCG(7, 7))
-	for range 200 {
+	for range part(200) {
 		count := []int{1, 2, 3, 17, 64, 65, wire.MaxWindow}[rng.IntN(7)]
 		stride := 1 + rng.IntN(4)
 		first := rng.IntN(directPages - (count-1)*stride)
@@ -281,7 +281,7 @@ func directMarks(t *testing.T, mk MakeDirect) {
 // directRace is rule P15: of a home that writes a page and then takes in the marks, and a peer that reads the page, either the
 // peer gets what was written, or the home learns of the read.
 func directRace(t *testing.T, mk MakeDirect) {
-	const rounds = 5000
+	rounds := int32(part(5000))
 	f := startFar(t, mk, 2, nil)
 	home, b := f.Hosts[0], f.Hosts[1].mailbox()
 	const page = 70
@@ -351,6 +351,7 @@ func directNothing(t *testing.T, mk MakeDirect) {
 // directAll has every host read from every other with several threads.
 func directAll(t *testing.T, mk MakeDirect) {
 	const n, threads = 3, 3
+	rounds := part(100)
 	f := startFar(t, mk, n, nil)
 	for i := range wire.HostID(n) {
 		f.fill(i, 0, 100)
@@ -358,7 +359,7 @@ func directAll(t *testing.T, mk MakeDirect) {
 	together(t, n*threads, func(part int) error {
 		h, thread := f.Hosts[part%n], wire.PageID(part/n)
 		b := h.mailbox()
-		for round := range 100 {
+		for round := range rounds {
 			home := wire.HostID((part + 1 + round%(n-1)) % n)
 			frames := f.mem[h.ID].Bytes[(200+10*thread)*PageSize:]
 			var pages []wire.PageID

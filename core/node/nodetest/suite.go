@@ -266,7 +266,7 @@ func manyMailboxes(t *testing.T, mk Make) {
 // floods has all hosts send each other the longest diffs at once, in pieces, several before the first acknowledgement is
 // read, while each of them answers the others.
 func floods(t *testing.T, mk Make) {
-	const n, rounds, ahead = 3, 4, 3
+	const n, ahead = 3, 3
 	c := Start(t, mk, n, nil)
 	together(t, n, func(i int) error {
 		h := c.Hosts[i]
@@ -280,7 +280,7 @@ func floods(t *testing.T, mk Make) {
 			pieces = append(pieces, rest[:k])
 			rest = rest[k:]
 		}
-		for range rounds {
+		for range part(4) {
 			for range ahead {
 				for j := range n {
 					if j == i {
@@ -341,14 +341,15 @@ func mailboxOrder(t *testing.T, mk Make) {
 }
 
 func postStorm(t *testing.T, mk Make) {
-	const n, threads, each = 3, 4, 2000
+	const n, threads = 3, 4
+	each := part(2000)
 	var got [n]atomic.Int64
 	all := make(chan wire.HostID, n)
 	c := Start(t, mk, n, func(h *Host, m *wire.Message, body []byte) {
 		if m.Type != wire.LockFwd || m.Version != m.Obj*3 || body != nil {
 			h.t.Errorf("host %d got %+v", h.ID, m)
 		}
-		if got[h.ID].Add(1) == (n-1)*threads*each {
+		if got[h.ID].Add(1) == int64((n-1)*threads*each) {
 			all <- h.ID
 		}
 	})
@@ -373,7 +374,7 @@ func postStorm(t *testing.T, mk Make) {
 
 // postToSlow posts more than any socket buffer holds to a server that is stuck: Post must not wait.
 func postToSlow(t *testing.T, mk Make) {
-	const posts = 300
+	posts := uint64(part(300))
 	release := make(chan struct{})
 	last := make(chan struct{})
 	var next uint64
@@ -391,7 +392,7 @@ func postToSlow(t *testing.T, mk Make) {
 		notices[i] = wire.Notice{Page: wire.PageID(i), Count: 1}
 	}
 	together(t, 1, func(int) error {
-		for i := range uint64(posts) {
+		for i := range posts {
 			m := wire.Message{Type: wire.LockGrant, From: 1, Obj: i, Notices: notices}
 			if err := c.Hosts[1].Post(0, &m); err != nil {
 				return err
@@ -441,7 +442,7 @@ func linkOrders(t *testing.T, mk Make) {
 // linkExchange has both ends send more than the sockets hold before either reads.
 func linkExchange(t *testing.T, mk Make) {
 	c := Start(t, mk, 2, nil)
-	ranges := make([]wire.Range, 500_000) // 12 MB
+	ranges := make([]wire.Range, part(500_000)) // 12 MB
 	for i := range ranges {
 		ranges[i] = wire.Range{Page: wire.PageID(2 * i), Count: 1, Writer: wire.HostID(i % 5)}
 	}
