@@ -16,13 +16,13 @@ import (
 
 // Card opens the transport and returns the address at which others can connect to it, or why there is none. Once.
 func (t *Transport) Card() (card, why string) {
-	if err := t.prepareAll(); err != nil {
+	if err := t.openDevice(); err != nil {
 		return "", err.Error()
 	}
 	return t.card, ""
 }
 
-func (t *Transport) prepareAll() error {
+func (t *Transport) openDevice() error {
 	if err := t.enter("open RDMA"); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (t *Transport) prepare(d *door) (err error) {
 	return nil
 }
 
-// affords tells whether as much memory can be locked as the first mailbox of each host will want.
+// affords tells whether as much memory can be locked as the first threads of all hosts will want.
 func (t *Transport) affords() error {
 	r, err := t.newReceiver(t.loop.ch, nil, 4*len(t.peers), true)
 	if err != nil {

@@ -24,7 +24,8 @@ type conn struct {
 	join *join     // not nil: the service connection, or one that has yet to prove itself
 
 	// Of the reader alone.
-	segs []seg // that a waiting thread has not looked at
+	segs []seg // that have come for a thread that waits; those before next are taken
+	next int
 	asm  assembly
 
 	mu sync.Mutex // guards what follows
@@ -44,6 +45,19 @@ func (c *conn) fail(err error) {
 		return
 	}
 	c.t.broken(c.peer, err)
+}
+
+// arrived tells whether there is a segment to take.
+func (c *conn) arrived() bool { return c.next < len(c.segs) }
+
+// take takes it; it must be given to used.
+func (c *conn) take() seg {
+	s := c.segs[c.next]
+	c.segs[c.next] = seg{}
+	if c.next++; 2*c.next >= len(c.segs) { // so that the list does not grow for ever while it never runs dry
+		c.segs, c.next = c.segs[:copy(c.segs, c.segs[c.next:])], 0
+	}
+	return s
 }
 
 // granted takes in credits that came with a segment, and sends what waited for them.
@@ -113,6 +127,14 @@ func (c *conn) reapLocked() {
 	}
 }
 
+// broke tells whether something that was sent has failed.
+func (c *conn) broke() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reapLocked()
+	return c.dead
+}
+
 // postLocked sends b, which lies in the next entry's buffer.
 func (c *conn) postLocked(b []byte, grant uint32) error {
 	var flags verbs.Flag
@@ -172,7 +194,7 @@ func (c *conn) sendRaw(b []byte) error {
 }
 
 func (c *conn) sendLocked(body [][]byte) error {
-	defer c.out.clear()
+	defer func() { c.out = pieces{} }()
 	c.out.set(c.enc, body)
 	if len(c.queue) == 0 {
 		if err := c.pumpLocked(); err != nil || c.out.done() {
@@ -201,8 +223,7 @@ func (c *conn) flushLocked() error {
 	for len(c.queue) > 0 {
 		c.out.set(c.queue[0], nil)
 		err := c.pumpLocked()
-		c.queue[0] = c.out.first()
-		c.out.clear()
+		c.queue[0], c.out = c.out.head, pieces{}
 		if err != nil {
 			return err
 		}
@@ -236,7 +257,7 @@ func (c *conn) sendAll(m *wire.Message, body [][]byte, wait func(c *conn) error)
 	defer c.mu.Unlock()
 	c.enc = wire.Append(c.enc[:0], m)
 	c.out.set(c.enc, body)
-	defer c.out.clear()
+	defer func() { c.out = pieces{} }()
 	for {
 		if err := c.pumpLocked(); err != nil || c.out.done() {
 			return err

@@ -13,6 +13,9 @@ import (
 	"jiajia/core/wire"
 )
 
+// overLink may travel over a link.
+var overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
+
 // A Link implements node.Link.
 type Link struct {
 	*desk
@@ -110,7 +113,7 @@ func (l *Link) makeRoom(c *conn) error {
 		return c.ended()
 	}
 	defer l.recvMu.Unlock()
-	kept := 0
+	kept := c.next
 	return l.await(func() (bool, error) {
 		if err := c.ended(); err != nil {
 			return false, err

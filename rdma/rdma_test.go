@@ -118,4 +118,3 @@ func maker(spin time.Duration) nodetest.Make {
 func TestConformance(t *testing.T) { nodetest.Run(t, maker(0)) }
 
 func TestConformanceSpinning(t *testing.T) { nodetest.Run(t, maker(30*time.Microsecond)) }
-

@@ -62,7 +62,7 @@ type EventChannel struct {
 // NewEventChannel makes one.
 func NewEventChannel() (*EventChannel, error) {
 	var ch EventChannel
-	if err := failed("rdma_create_event_channel", C.jv_channel(&ch.c)); err != nil {
+	if err := unopened("rdma_create_event_channel", C.jv_channel(&ch.c)); err != nil {
 		return nil, err
 	}
 	ch.FD = int(ch.c.fd)

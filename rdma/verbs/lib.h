@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// How often a queue pair repeats what is not acknowledged. Not 7, which Soft-RoCE takes for "for ever".
+#define JV_RETRIES 6
+
 // A port of a device.
 struct jv_port {
 	char device[64];

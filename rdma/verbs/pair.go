@@ -12,7 +12,7 @@ import (
 // Retries is how often a queue pair repeats what is not acknowledged, and AckTimeout the exponent of its patience: 4.096 us x
 // 2^AckTimeout, here 0.27 s.
 const (
-	Retries    = 7
+	Retries    = C.JV_RETRIES
 	AckTimeout = 16
 )
 

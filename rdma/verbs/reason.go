@@ -18,7 +18,7 @@ var (
 	ErrNotBuilt  = errors.New("this library was built without RDMA [build it where the headers of libibverbs and librdmacm are, with make RDMA=1]")
 	ErrNoLibrary = errors.New("the RDMA libraries are not there [install the packages libibverbs1, librdmacm1 and ibverbs-providers, or those that " +
 		"belong to the network cards]")
-	ErrNoDevice = errors.New("this machine has no RDMA device [see: ibv_devices]")
+	ErrNoDevice = errors.New("this machine has no RDMA device [see: ibv_devices; a device that rdma link shows and ibv_devices does not lacks its driver, of ibverbs-providers]")
 )
 
 // libraryError turns what the dynamic linker says into an error for the user.

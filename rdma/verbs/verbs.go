@@ -16,6 +16,7 @@ package verbs
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -31,6 +32,18 @@ func failed(op string, rc C.int) error {
 	return fmt.Errorf("%s: %w", op, unix.Errno(-rc))
 }
 
+// unopened is failed for what lies below /dev/infiniband.
+func unopened(op string, rc C.int) error {
+	err := failed(op, rc)
+	for _, e := range []error{unix.EACCES, unix.EPERM, unix.ENOENT, unix.ENODEV, unix.ENOSYS} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("%w [this user must be allowed to read and write the files in /dev/infiniband, which come with the kernel's "+
+				"modules ib_uverbs and rdma_ucm; does a container hide them?]", err)
+		}
+	}
+	return err
+}
+
 // Load loads the libraries, once. Any goroutine.
 var Load = sync.OnceValue(func() error {
 	if said := C.jv_load(); said != nil {
@@ -44,7 +57,7 @@ func Ports() ([]Port, error) {
 	var list [64]C.struct_jv_port
 	n := C.jv_ports(&list[0], C.int(len(list)))
 	if n < 0 {
-		return nil, failed("ibv_get_device_list", n)
+		return nil, unopened("ibv_open_device", n)
 	}
 	var ports []Port
 	for _, p := range list[:n] {
