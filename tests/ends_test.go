@@ -25,7 +25,7 @@ func TestClosedDescriptors(t *testing.T) {
 		"before": {"has closed the library's descriptors"},
 		"after":  {"the program has closed descriptors of the library", "has closed the library's descriptors"},
 	} {
-		result := job{program: "closes", args: []string{when}, hosts: 3}.run(t)
+		result := job{program: "closes", args: []string{when}, hosts: 3, env: []string{"JIA_COMM_TYPE=tcp"}}.run(t)
 		if result.status == 0 || when == "before" && strings.Count(result.stderr, "\n") != 1 ||
 			!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(result.stderr, w) }) {
 			t.Errorf("%s: %s, %s", when, describe(result.status), result.stderr)

@@ -199,7 +199,7 @@ func TestInterrupt(t *testing.T) {
 
 // A port that stayed open would be found by the next job, or by a stranger.
 func TestNoPortStaysOpen(t *testing.T) {
-	b := startBusy(t, 4, 2, "sigkill", "mixed")
+	b := startBusy(t, 4, 2, "sigkill", "mixed", "JIA_COMM_TYPE=tcp")
 	listening := 0
 	for _, pid := range b.pids {
 		listening += len(listeningPorts(pid))
