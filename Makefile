@@ -13,7 +13,7 @@ NPROC ?= 4
 
 LIB      := build/libjia.a
 # All that the archive is made of: the Go packages and the C files inside them.
-SOURCES  := $(shell find $(wildcard cabi core epoll rdma lru pool ckpt include) \
+SOURCES  := $(shell find $(wildcard cabi core epoll shm rdma lru pool ckpt include) \
               \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name '*.S' \) ! -name '*_test.go')
 # Packages whose tests need no built library; those below tests/ do.
 PACKAGES  = $(shell $(GO) list ./... | grep -v '^jiajia/tests')

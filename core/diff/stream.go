@@ -141,3 +141,10 @@ func (r *Reader) Next() (number uint64, d []byte, err error) {
 func padded(bytes int) int {
 	return (bytes + wordBytes - 1) &^ (wordBytes - 1)
 }
+
+// ApplyNext is [Apply] for a diff that [Reader.Next] has just returned, and which has therefore been checked, for a page of the
+// reader's size: pages need not lie in one piece of memory, as [ApplyAt] wants them to.
+func ApplyNext(page, d []byte) {
+	mustBeAligned(unsafe.SliceData(page))
+	apply(page, d)
+}
