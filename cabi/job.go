@@ -62,7 +62,7 @@ func start(getenv func(string) string) (terminal bool) {
 	job.report = reportPlace(settings.Stats)
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
-		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault),
+		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
 		Fail: fail, Log: job.log,
 	})
 	if err == nil && job.hosts > 1 {

@@ -81,6 +81,7 @@ func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (S
 	o := m.begin(w, opBarrier)
 	o.kindBar = kind
 	if kind != wire.KindWait {
+		m.takeMarks()
 		m.flushAll(o)
 	}
 	return m.Resume(w, fx)

@@ -64,7 +64,9 @@ func (m *Machine) checkPage(p PageID, pg *page) error {
 		return fmt.Errorf("doomed without a fetch")
 	case pg.flags&flagBlank != 0 && pg.state != HomeClean && pg.state != HomeIdle:
 		return fmt.Errorf("blank")
-	case home && pg.flags&(flagFetching|flagUnacked) != 0, !home && pg.flags&(flagBlank|flagAnnounced) != 0:
+	case pg.flags&flagAhead != 0 && pg.state == Absent && pg.flags&flagFetching == 0:
+		return fmt.Errorf("fetched ahead and not here")
+	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced|flagNeighbour) != 0:
 		return fmt.Errorf("flag of another kind of page")
 	}
 	unacked := slices.ContainsFunc(m.diffs, func(d *outDiff) bool { return slices.Contains(d.pages, p) })

@@ -20,7 +20,8 @@ const (
 	Map
 	// MapWrite makes Count pages from Page on writable.
 	MapWrite
-	// MapFresh makes Count pages from Page on, none of which was ever written, writable; they read as zero.
+	// MapFresh makes Count pages from Page on writable, none of which was ever mapped here. They read as zero, but for what
+	// hosts that reach this one's memory have stored there.
 	MapFresh
 
 	lastMemoryEffect = MapFresh
@@ -38,8 +39,11 @@ const (
 	SendDiff
 	// Reply sends Msgs[Msg] to the mailbox Msgs[Msg].Port of Host.
 	Reply
-	// ReplyPage is Reply with the bytes of Page as payload, read no earlier than now.
+	// ReplyPage is Reply with the bytes of Count pages (Effects.PagesOf) as payload, read no earlier than now.
 	ReplyPage
+	// Read copies Count pages (Effects.PagesOf) of Host, which is reached, into their frames here, without that host's
+	// processor. It belongs to a thread's call and is complete before the driver awaits a message for it or resumes it.
+	Read
 	// Wake tells waiter Waiter, which was Parked, to Resume.
 	Wake
 )
@@ -50,7 +54,7 @@ type Effect struct {
 	Host   HostID
 	Page   PageID
 	Count  uint64
-	ID     uint64 // of a diff message
+	ID     uint64 // of a diff message; where the pages of a ReplyPage or Read begin in Effects.pages
 	Msg    int    // index in Effects.Msgs
 	Waiter Waiter
 }
@@ -62,12 +66,18 @@ func (e *Effect) Memory() bool { return e.Kind <= lastMemoryEffect }
 type Effects struct {
 	List []Effect
 	Msgs []wire.Message
+
+	pages []PageID
 }
+
+// PagesOf returns the pages of a ReplyPage or Read. It is valid until Reset.
+func (fx *Effects) PagesOf(e *Effect) []PageID { return fx.pages[e.ID : e.ID+e.Count] }
 
 // Reset empties fx and keeps its memory. Lists inside messages belong to the machine and are not reused.
 func (fx *Effects) Reset() {
 	fx.List = fx.List[:0]
 	fx.Msgs = fx.Msgs[:0]
+	fx.pages = fx.pages[:0]
 }
 
 func (fx *Effects) add(e Effect) { fx.List = append(fx.List, e) }
@@ -87,4 +97,11 @@ func (fx *Effects) run(k EffectKind, p PageID) {
 func (fx *Effects) send(k EffectKind, to HostID, msg wire.Message) {
 	fx.Msgs = append(fx.Msgs, msg)
 	fx.add(Effect{Kind: k, Host: to, Msg: len(fx.Msgs) - 1})
+}
+
+// list adds an effect that concerns a list of pages.
+func (fx *Effects) list(e Effect, pages []PageID) {
+	e.ID, e.Count = uint64(len(fx.pages)), uint64(len(pages))
+	fx.pages = append(fx.pages, pages...)
+	fx.add(e)
 }

@@ -253,8 +253,7 @@ func (m *Machine) evict(w Waiter, o *op, fx *Effects) Status {
 		o.blocked = m.flushPages(w, o, o.pending, o.blocked, fx)
 		return Await
 	case o.kind == opEvict && pg.state == ReadOnly && (pg.flags&flagUnacked == 0 || m.cfg.Plant == PlantRefetchBeforeAck):
-		pg.state = Absent
-		m.cached--
+		m.drop(o.page, pg)
 		fx.add(Effect{Kind: Unmap, Page: o.page, Count: 1})
 	}
 	return Done

@@ -21,8 +21,7 @@ func (m *Machine) goInvalidate(w Waiter, o *op, fx *Effects) Status {
 			}
 		case pg.state == ReadOnly && !unacked,
 			pg.state == Dirty && !unacked && o.until > 0 && m.cfg.Plant == PlantDropRedirtied:
-			pg.state = Absent
-			m.cached--
+			m.drop(p, pg)
 			fx.run(Unmap, p)
 		default:
 			o.blocked = append(o.blocked, p)

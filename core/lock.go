@@ -245,6 +245,7 @@ func (m *Machine) Unlock(w Waiter, owner Owner, id LockID, fx *Effects) (Status,
 		m.passLocally(l, fx)
 		return Done, nil
 	}
+	m.takeMarks()
 	if len(m.dirty) == 0 && len(m.diffs) == 0 {
 		m.finishRelease(l, fx)
 		return Done, nil

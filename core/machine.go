@@ -40,6 +40,15 @@ type Machine struct {
 	// homed counts the pages homed here that were written or given to a thread; cached the copies of others' pages.
 	homed, cached uint64
 
+	// reached tells of each host whether its pages are read and written without its processor; oneSided whether any is,
+	// which may then do the same here.
+	reached  []bool
+	oneSided bool
+	marked   func(dst []PageID) []PageID // nil when nobody marks pages here
+	marks    []PageID
+
+	ahead ahead
+
 	allocated  PageID // pages handed out so far
 	extents    []extent
 	lastExtent int // where Home last found a page
@@ -58,6 +67,7 @@ func New(cfg Config) *Machine {
 	if cfg.Hosts < 1 || cfg.Self < 0 || int(cfg.Self) >= cfg.Hosts || cfg.PageSize < 1 {
 		panic(fmt.Sprintf("core: bad configuration %+v", cfg))
 	}
+	cfg.ReadAhead = min(cfg.ReadAhead, wire.MaxWindow)
 	m := &Machine{
 		cfg:      cfg,
 		nextDiff: 1,
@@ -65,6 +75,7 @@ func New(cfg Config) *Machine {
 		held:     make(map[Owner]uint32),
 		cvs:      make(map[CVID]*cv),
 		random:   88172645463325252,
+		reached:  make([]bool, cfg.Hosts),
 	}
 	// A page's diff is at most its bytes, an eighth of masks, block maps and a record header.
 	worst := cfg.PageSize + cfg.PageSize/8 + cfg.PageSize/64 + 64
@@ -118,6 +129,13 @@ type op struct {
 	lock    *lock
 	owner   Owner
 	peer    HostID // whom a reply is awaited from
+	// window are the pages that this call has set out to fetch, sorted by home and number, and requests how they were asked
+	// for, in that order, until the answer is in. Both are empty while it fetches nothing.
+	window   []PageID
+	requests []request
+	// last is the page of the window that was guessed last, page itself if none was.
+	last  PageID
+	tried bool // the page of this fault was fetched before
 	// acks lists the homes that owe this waiter an acknowledgement, one entry for each message.
 	acks []ackDue
 	// pending are the pages still to be flushed or invalidated, sorted; next is where this pass has come to.
@@ -148,7 +166,7 @@ func (m *Machine) begin(w Waiter, kind opKind) *op {
 	if o.kind != opNone {
 		panic(fmt.Sprintf("core: host %d waiter %d begins call %d inside %+v", m.cfg.Self, w, kind, *o))
 	}
-	*o = op{kind: kind, acks: o.acks[:0], pending: o.pending[:0], blocked: o.blocked[:0], lateLog: o.lateLog[:0], own: o.own[:0]}
+	*o = op{kind: kind, window: o.window[:0], requests: o.requests[:0], acks: o.acks[:0], pending: o.pending[:0], blocked: o.blocked[:0], lateLog: o.lateLog[:0], own: o.own[:0]}
 	return o
 }
 
@@ -166,7 +184,7 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	case opFault:
 		st, err = m.fault(w, o, fx)
 	case opPrefetch:
-		st = m.prefetch(w, o, fx)
+		st = m.prefetch(o, fx)
 	case opEvict, opClean:
 		st = m.evict(w, o, fx)
 	case opLock:
@@ -197,6 +215,8 @@ func (m *Machine) Awaiting(w Waiter) (from HostID, link bool) {
 		return wire.Any, false
 	case o.phase == phGather || o.phase == phRelease:
 		return o.peer, true
+	case len(o.requests) > 0:
+		return o.requests[o.unread()].home, false
 	}
 	return o.peer, false
 }
@@ -241,7 +261,7 @@ func (m *Machine) wake(fx *Effects, w Waiter) {
 // Resume, or a message of the barrier tree. An error means that the peer does not keep to the protocol, or misuse that
 // only the comparison of hosts could find.
 //
-// A Page has been received in full into its frame before. A Diff goes to HandleDiff.
+// A Page has been received in full into the frames of AwaitingPages before. A Diff goes to HandleDiff.
 func (m *Machine) Handle(msg *wire.Message, fx *Effects) error {
 	switch msg.Type {
 	case wire.GetPage:
@@ -283,11 +303,9 @@ func (m *Machine) mailbox(msg *wire.Message, ph phase) (*op, error) {
 // Usage tells how many pages homed here are in use, that is, not blank, and of how many others there is a copy here.
 func (m *Machine) Usage() (homed, cached uint64) { return m.homed, m.cached }
 
+// ReadAhead tells how many pages were fetched ahead of an access, and how many of these were dropped before the program was
+// seen to have come past them.
+func (m *Machine) ReadAhead() (pages, unused uint64) { return m.ahead.asked, m.ahead.unused }
+
 // Epoch is the number of barriers that this host has left.
 func (m *Machine) Epoch() uint64 { return m.epoch }
-
-// AwaitingPage tells which page a waiter with status Await is being sent, if any: its bytes go straight into the frame.
-func (m *Machine) AwaitingPage(w Waiter) (p PageID, ok bool) {
-	o := m.op(w)
-	return o.page, o.phase == phFetch && len(o.acks) == 0
-}

@@ -15,7 +15,7 @@ type page struct {
 	flags  pageFlags
 }
 
-type pageFlags uint8
+type pageFlags uint16
 
 const (
 	flagFetching  pageFlags = 1 << iota // a GetPage is under way; state is Absent (P6)
@@ -23,6 +23,8 @@ const (
 	flagUnacked                         // a diff of the page is not acknowledged yet (P2)
 	flagListed                          // the page is in Machine.dirty
 	flagBlank                           // home: tracked, but never written yet: all zero
+	flagAhead                           // a copy that was fetched ahead of any access
+	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
 )
 
@@ -94,7 +96,7 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 		return Done, ErrUnallocated
 	}
 	o := m.begin(w, opFault)
-	o.page, o.write = p, write
+	o.page, o.last, o.write = p, p, write
 	return m.Resume(w, fx)
 }
 
@@ -102,6 +104,14 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 const freshRun = 64
 
 func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
+	if len(o.window) > 0 {
+		if !m.fetched(o, fx) {
+			return Await, nil
+		}
+		if !o.write && m.pages.at(m, o.page).state == ReadOnly {
+			return Done, nil
+		}
+	}
 	p, pg := o.page, m.pages.at(m, o.page)
 	switch pg.state {
 	case HomeFresh:
@@ -119,6 +129,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		// The mapping was lost, or another thread was here first.
 		fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
 	case HomeClean, ReadOnly:
+		if pg.flags&flagAhead != 0 {
+			m.ahead.touched(p)
+		}
 		if o.write {
 			if m.cfg.Plant == PlantSecondTwin && o.phase != phDone {
 				o.phase = phDone
@@ -129,13 +142,15 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 			fx.add(Effect{Kind: Map, Page: p, Count: 1})
 		}
 	case Absent:
-		return m.fetch(w, o, p, pg, fx), nil
+		return m.fetch(w, o, fx), nil
 	}
 	return Done, nil
 }
 
 // mapHomeRun makes p and the pages above it that are in the same state writable: no other host can hold a copy of them
-// (P7; marking a page shared is a step of the same machine, so the two cannot cross).
+// (P7; marking a page shared is a step of the same machine, so the two cannot cross). A page that counted as written since,
+// after it was opened so, is left to a store of its own: where others read it all the time by themselves, it would count so for
+// ever (P15).
 func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	kind := MapWrite
 	if same == HomeFresh {
@@ -143,30 +158,29 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	}
 	for q := p; q < p+freshRun && q < m.allocated; q++ {
 		pg := m.pages.at(m, q)
-		if pg.state != same {
+		if pg.state != same || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break
 		}
+		pg.flags |= flagNeighbour
 		if same == HomeFresh {
 			m.homed++
 		}
 		pg.state = HomeUntracked
 		fx.run(kind, q)
 	}
+	m.pages.at(m, p).flags &^= flagNeighbour
 }
 
 // makeDirty lets a thread write to a clean page. Checking the state, copying the twin and raising the access are one
 // step (P14).
 func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
 	m.notBlank(pg)
+	pg.flags &^= flagNeighbour
 	if pg.state == ReadOnly {
 		fx.add(Effect{Kind: Twin, Page: p})
-		pg.state = Dirty
+		m.setDirty(p, pg, Dirty)
 	} else {
-		pg.state = HomeDirty
-	}
-	if pg.flags&flagListed == 0 {
-		pg.flags |= flagListed
-		m.dirty = append(m.dirty, p)
+		m.setDirty(p, pg, HomeDirty)
 	}
 	if m.cfg.Plant == PlantLogDirtyOnly {
 		m.logPage(p)
@@ -180,100 +194,6 @@ func (m *Machine) notBlank(pg *page) {
 		pg.flags &^= flagBlank
 		m.homed++
 	}
-}
-
-// fetch brings an absent page in. There is at most one fetch of a page under way, and none while a diff of the page is
-// unacknowledged (P6, P2).
-func (m *Machine) fetch(w Waiter, o *op, p PageID, pg *page, fx *Effects) Status {
-	o.phase = phFetch
-	if pg.flags&flagFetching != 0 || pg.flags&flagUnacked != 0 && m.cfg.Plant != PlantRefetchBeforeAck {
-		return m.park(w)
-	}
-	pg.flags |= flagFetching
-	o.peer = pg.home
-	fx.send(Send, pg.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: 1, Epoch: 1})
-	return Await
-}
-
-// arrived installs a fetched page, or throws it away when an invalidation met it on its way (P6). Testing for doom and
-// installing are one step.
-func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
-	o, err := m.mailbox(msg, phFetch)
-	if err != nil {
-		return err
-	}
-	p := PageID(msg.Obj)
-	if p != o.page || msg.From != o.peer {
-		return m.unexpected(msg)
-	}
-	pg := m.pages.at(m, p)
-	if pg.flags&flagFetching == 0 || pg.state != Absent {
-		return m.unexpected(msg)
-	}
-	doomed := pg.flags&flagDoomed != 0 && m.cfg.Plant != PlantNoDoom
-	pg.flags &^= flagFetching | flagDoomed
-	o.phase = phStart
-	if !doomed {
-		pg.state = ReadOnly
-		m.cached++
-		if o.kind == opPrefetch {
-			fx.add(Effect{Kind: Map, Page: p, Count: 1})
-			o.phase = phDone
-		}
-	}
-	m.wakeParked(fx, p, phFetch)
-	return nil
-}
-
-// Prefetch brings a page in without an access. It does nothing when the page is here or on its way.
-func (m *Machine) Prefetch(w Waiter, p PageID, fx *Effects) (Status, error) {
-	o := m.begin(w, opPrefetch)
-	o.page = p
-	return m.Resume(w, fx)
-}
-
-func (m *Machine) prefetch(w Waiter, o *op, fx *Effects) Status {
-	pg := m.pages.at(m, o.page)
-	if o.phase == phDone || pg.state != Absent || pg.flags&(flagFetching|flagUnacked) != 0 {
-		return Done
-	}
-	return m.fetch(w, o, o.page, pg, fx)
-}
-
-// serve answers a page request. Marking the page as shared, protecting it and clearing announced come strictly before
-// its bytes are read (P7). A dirty page stays dirty.
-func (m *Machine) serve(msg *wire.Message, fx *Effects) error {
-	p := PageID(msg.Obj)
-	pg, err := m.asHome(p, msg)
-	if err != nil {
-		return err
-	}
-	switch pg.state {
-	case HomeFresh:
-		// Never written: the reader needs no bytes, and this host no frame. The first write here will be tracked.
-		pg.state = HomeClean
-		pg.flags |= flagBlank
-	case HomeUntracked:
-		pg.state = HomeClean
-		fx.add(Effect{Kind: Protect, Page: p, Count: 1})
-	case HomeIdle:
-		pg.state = HomeClean
-	case HomeDirty:
-		if m.cfg.Plant == PlantServeCleans {
-			pg.state = HomeClean
-			fx.add(Effect{Kind: Protect, Page: p, Count: 1})
-		}
-	}
-	if m.cfg.Plant != PlantUntrackDespiteFetch {
-		pg.flags &^= flagAnnounced
-	}
-	reply := ReplyPage
-	if pg.flags&flagBlank != 0 {
-		reply = Reply
-	}
-	fx.send(reply, msg.From, wire.Message{Type: wire.Page, Port: msg.Reply, Obj: msg.Obj})
-	fx.List[len(fx.List)-1].Page = p
-	return nil
 }
 
 // asHome returns the record of a page that another host takes this host to be the home of.

@@ -29,11 +29,15 @@ const (
 	PlantSecondTwin                // two faulting threads twin a page one after the other (P14)
 	PlantForgetInFlight            // a barrier's notices are all there is of a page whose diff is under way (P9)
 	PlantNewMarkLocally            // a hand-over between local threads moves the scope's mark (P5)
+	PlantIgnoreMarks               // unlock and barrier do not look who has read home pages by himself (P15)
+	PlantMarkKeepsAnnounced        // a page that was read by another host becomes untracked all the same (P15)
+	PlantServeForgetsMark          // serving an untracked page makes it clean although others may have read it by themselves (P15)
 
 	// The driver plants these, for they concern bytes.
 	PlantWholePage      // a diff carries the whole page (P3)
 	PlantReadModify     // the home applies a diff by rewriting the page (P3)
 	PlantReadBeforeMark // the home reads a page before it protects it (P7)
+	PlantMarkAfterRead  // a host that reads by itself marks the page when it has read it (P15)
 
 	PlantCount
 )

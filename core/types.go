@@ -2,7 +2,7 @@
 // deterministic state machine. It does no I/O, starts no goroutine, reads no clock, takes no lock and touches no page
 // bytes. Calls of threads and messages of other hosts go in; effects come out, in an order that the driver must keep.
 //
-// The rules P1 to P14 that comments cite are in docs/protocol.md, with the model that they were checked with.
+// The rules P1 to P15 that comments cite are in docs/protocol.md, with the model that they were checked with.
 // Scope consistency: Iftode, Singh and Li, SPAA 1996. Home-based diffs: Zhou, Iftode and Li, OSDI 1996. Write notices
 // that travel with a lock: Hu, Shi and Tang, "JIAJIA", HPCN 1999.
 package core
@@ -90,6 +90,11 @@ type Config struct {
 	// StepPages is how many pages one step of a flush or an invalidation deals with at most, so that others get a turn in
 	// between. 0 stands for numbers that suit a real machine.
 	StepPages int
+	// ReadAhead is how many pages a fault fetches at most, with the one that it is about, where accesses follow each other in
+	// order; at most wire.MaxWindow. Below 2: only the one.
+	ReadAhead int
+	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
+	Guess func(p PageID, dst []PageID) []PageID
 	// Plant breaks one rule on purpose, so that tests can show that they would notice. Zero in production.
 	Plant Plant
 }

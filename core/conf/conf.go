@@ -23,6 +23,12 @@ const (
 	MaxRegionSize = 64 << 40 // 64 TiB: what fits between the fixed address and the end of user space
 )
 
+// Limits of Settings.Prefetch when read-ahead is on, in pages. The upper one is what auto means.
+const (
+	MinPrefetch = 2
+	MaxPrefetch = 128
+)
+
 // A Fault selects how accesses to absent pages are caught.
 type Fault string
 
@@ -94,6 +100,7 @@ type Settings struct {
 	Fault      Fault  // one of the Fault constants
 	RegionSize uint64 // bytes, a multiple of 4096, from MinRegionSize to MaxRegionSize
 	Spin       Spin   // one of the Spin constants
+	Prefetch   int    // pages that one access may bring at once, from MinPrefetch to MaxPrefetch; 0: only the one that it needs
 
 	Stats Stats
 	Log   Log // one of the Log constants
@@ -196,6 +203,13 @@ var Table = []Setting{
 		access:  word(func(s *Settings) *Spin { return &s.Spin }, SpinAuto, SpinOn, SpinOff),
 	},
 	{
+		Name: "prefetch", Env: "JIA_PREFETCH", Default: "auto",
+		Type: fmt.Sprintf("auto, off, or a whole number from %d to %d (on is read as auto)", MinPrefetch, MaxPrefetch),
+		Meaning: fmt.Sprintf("how many pages this host fetches at once, at most, where accesses follow each other in order; auto is %d",
+			MaxPrefetch),
+		access: access{set: setPrefetch, get: func(s *Settings) string { return formatPrefetch(s.Prefetch) }},
+	},
+	{
 		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,
 		Type:    fmt.Sprintf("a whole number from 0 to %d, below JIA_SIZE", MaxHosts-1),
 		Meaning: "which host this process is, when something else starts every process of the job",
@@ -227,8 +241,7 @@ var Legacy = []LegacyKey{
 	{"global_start_addr", "shared memory begins at 0x400000000000 on every host"},
 	{"msg_buffer_size", "buffers grow as messages need them"},
 	{"msg_queue_size", "queues grow as messages need them"},
-	{"prefetch", "there is nothing to switch on or off"},
-	{"prefetch_pages", "there is nothing to adjust"},
+	{"prefetch_pages", "`prefetch = N` limits what is fetched at once"},
 	{"max_checking_pages", "there is nothing to adjust"},
 }
 

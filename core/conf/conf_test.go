@@ -25,7 +25,7 @@ func environment(pairs ...string) func(string) string {
 
 func defaults() conf.Settings {
 	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto, Comm: conf.CommAuto,
-		SSH: []string{"ssh"}, Rank: -1, Stats: conf.StatsOff, Log: conf.LogWarn}
+		SSH: []string{"ssh"}, Rank: -1, Prefetch: 128, Stats: conf.StatsOff, Log: conf.LogWarn}
 }
 
 func TestLoad(t *testing.T) {
@@ -51,6 +51,9 @@ func TestLoad(t *testing.T) {
 			func(s *conf.Settings) { s.SSH = []string{"/opt/ssh", "-F", "file"} }},
 		{"variables to pass on", []string{"JIA_EXPORT", "LD_LIBRARY_PATH, _a1"},
 			func(s *conf.Settings) { s.Export = []string{"LD_LIBRARY_PATH", "_a1"} }},
+		{"no read-ahead", []string{"JIA_PREFETCH", "off"}, func(s *conf.Settings) { s.Prefetch = 0 }},
+		{"read-ahead of older systems", []string{"JIA_PREFETCH", "on"}, func(*conf.Settings) {}},
+		{"a little read-ahead", []string{"JIA_PREFETCH", "2"}, func(s *conf.Settings) { s.Prefetch = 2 }},
 		{"tagged output", []string{"JIA_TAG_OUTPUT", "on"}, func(s *conf.Settings) { s.TagOutput = true }},
 		{"a table of statistics", []string{"JIA_STATS", "1"}, func(s *conf.Settings) { s.Stats = conf.StatsTable }},
 		{"a file of statistics", []string{"JIA_STATS", "run 1.json"}, func(s *conf.Settings) { s.Stats = "run 1.json" }},
@@ -106,6 +109,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"a region that is no whole number of pages", "JIA_REGION_SIZE", "1048577"},
 		{"an unknown unit", "JIA_REGION_SIZE", "1P"},
 		{"a mode of spinning nobody knows", "JIA_SPIN", "yes"},
+		{"read-ahead of one page", "JIA_PREFETCH", "1"},
+		{"read-ahead of too much", "JIA_PREFETCH", "129"},
+		{"read-ahead of nobody knows what", "JIA_PREFETCH", "yes"},
 		{"a path with a control character", "JIA_HOSTS", "a\tb"},
 		{"a subnet that is none", "JIA_NETWORK", "10.0.0.0/33"},
 		{"an address that is none", "JIA_NETWORK", "10.0.0"},

@@ -36,9 +36,9 @@ func TestLoadFile(t *testing.T) {
 			want:     func(s *conf.Settings) { s.NProc, s.Log = 4, conf.LogInfo },
 			warnings: []string{"f:3: nproc is set in line 1 already; this line counts: remove one of them"}},
 		{name: "an old file", text: "system_mode = hybrid\ncomm_type = udp\nglobal_start_addr = 0x400000000000\nmsg_buffer_size = 40960\n" +
-			"msg_queue_size = 32\nprefetch = on\nprefetch_pages = 4\nmax_checking_pages = 128\nprefetch = off\n",
-			want: func(s *conf.Settings) { s.Comm = conf.CommTCP },
-			warnings: []string{"f: system_mode, global_start_addr, msg_buffer_size, msg_queue_size, prefetch, prefetch_pages, " +
+			"msg_queue_size = 32\nprefetch = off\nprefetch_pages = 4\nmax_checking_pages = 128\n",
+			want: func(s *conf.Settings) { s.Comm, s.Prefetch = conf.CommTCP, 0 },
+			warnings: []string{"f: system_mode, global_start_addr, msg_buffer_size, msg_queue_size, prefetch_pages, " +
 				"max_checking_pages: without meaning in this version, and ignored; the lines can be removed"}},
 		{name: "keys that are not known", text: "nprocs = 3\ncolour = red\n\nJIA_LOG = info\nprefecth = on\nrnk = 3",
 			want: func(*conf.Settings) {},
@@ -154,13 +154,13 @@ func TestEnviron(t *testing.T) {
 	}
 	s, _, err := conf.LoadFile(environment("JIA_SSH", "my  ssh -v", "JIA_RANK", "0", "JIA_SIZE", "2", "JIA_ROOT", "h:1", "JIA_SECRET_FILE", "f"), "f",
 		[]byte("nproc = 3\nhosts = a b\nnetwork = lo\ncomm_type = udp\nexport = A, B\ntag_output = on\nstats = x.json\nlog = error\n"+
-			"region_size = 6291456\nfault = uffd\nspin = on\n"))
+			"region_size = 6291456\nfault = uffd\nspin = on\nprefetch = 7\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"JIA_NPROC=3", "JIA_HOSTS=a b", "JIA_NETWORK=lo", "JIA_COMM_TYPE=tcp", "JIA_SSH=my ssh -v", "JIA_EXPORT=A,B",
-		"JIA_TAG_OUTPUT=on", "JIA_STATS=x.json", "JIA_LOG=error", "JIA_REGION_SIZE=6M", "JIA_FAULT=uffd", "JIA_SPIN=on", "JIA_RANK=0",
-		"JIA_SIZE=2", "JIA_ROOT=h:1", "JIA_SECRET_FILE=f"}
+		"JIA_TAG_OUTPUT=on", "JIA_STATS=x.json", "JIA_LOG=error", "JIA_REGION_SIZE=6M", "JIA_FAULT=uffd", "JIA_SPIN=on", "JIA_PREFETCH=7",
+		"JIA_RANK=0", "JIA_SIZE=2", "JIA_ROOT=h:1", "JIA_SECRET_FILE=f"}
 	if diff := cmp.Diff(want, s.Environ()); diff != "" {
 		t.Error(diff)
 	}

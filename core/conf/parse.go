@@ -92,6 +92,31 @@ func setRegionSize(s *Settings, value string) bool {
 	return true
 }
 
+func setPrefetch(s *Settings, value string) bool {
+	switch value {
+	case "auto", "on": // older systems said on
+		s.Prefetch = MaxPrefetch
+	case "off":
+		s.Prefetch = 0
+	default:
+		n, err := strconv.Atoi(value)
+		s.Prefetch = n
+		return err == nil && n >= MinPrefetch && n <= MaxPrefetch
+	}
+	return true
+}
+
+// formatPrefetch is the reverse of setPrefetch.
+func formatPrefetch(pages int) string {
+	switch pages {
+	case 0:
+		return "off"
+	case MaxPrefetch:
+		return "auto"
+	}
+	return strconv.Itoa(pages)
+}
+
 const byteUnits = "KMGT" // each 1024 times the one before
 
 // parseBytes reads a number of bytes such as "4096", "64G" or "1t". It refuses signs, fractions and overflow.

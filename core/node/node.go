@@ -25,6 +25,10 @@ type Config struct {
 	PageSize    int
 	Fault       region.Mode
 
+	// ReadAhead is how many pages a fault fetches at most where accesses follow each other in order, the needed one included; below
+	// 2: only that. Hosts may differ.
+	ReadAhead int
+
 	Log *event.Log // nil for none
 
 	// Fail ends the job with one line for the user, and does not return.
@@ -77,7 +81,7 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize})
+	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize, ReadAhead: cfg.ReadAhead})
 	return n, nil
 }
 

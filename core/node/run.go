@@ -34,7 +34,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		t.frames = t.frames[:0]
 		if st == core.Await {
 			from, link = n.machine.Awaiting(t.id)
-			if p, ok := n.machine.AwaitingPage(t.id); ok {
+			for _, p := range n.machine.AwaitingPages(t.id) {
 				t.frames = append(t.frames, n.region.Frame(uint64(p)))
 			}
 		}
@@ -106,7 +106,7 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 				n.tally.sent(uint64(len(d.buf)))
 			}
 		default:
-			n.tally.does(e, fx, n.cfg.PageSize)
+			n.tally.does(e, fx)
 		}
 		if err != nil {
 			return fmt.Errorf("page %d: %w", page, err)
@@ -138,7 +138,7 @@ func (n *Node) emit(t *thread) {
 				n.peerFailed(e.Host, err)
 			}
 		case core.Reply, core.ReplyPage:
-			n.reply(e, fx)
+			n.reply(e, fx, nil)
 		case core.Wake:
 			n.wake(e.Waiter)
 		}
@@ -154,19 +154,12 @@ func (n *Node) send(t *thread, to wire.HostID, m *wire.Message, body ...[]byte) 
 	}
 }
 
-// reply answers a request, or sends a grant; it never blocks, so the server and threads share it.
-func (n *Node) reply(e *core.Effect, fx *core.Effects) {
+// reply answers a request, or sends a grant; it never blocks, so the server and threads share it. body is the payload of a
+// ReplyPage.
+func (n *Node) reply(e *core.Effect, fx *core.Effects, body [][]byte) {
 	m := &fx.Msgs[e.Msg]
 	m.From = n.cfg.Self
-	var err error
-	if e.Kind == core.ReplyPage {
-		m.Carry(0)
-		m.Length = uint64(n.cfg.PageSize)
-		err = n.trans.Reply(e.Host, m, n.region.Frame(uint64(e.Page)))
-	} else {
-		err = n.trans.Reply(e.Host, m)
-	}
-	if err != nil {
+	if err := n.trans.Reply(e.Host, m, body...); err != nil {
 		n.lost(e.Host, err)
 	}
 }

@@ -16,6 +16,8 @@ type server struct {
 	n     *Node
 	fx    core.Effects
 	pages []core.PageID
+	// frames are those that the answer under way sends.
+	frames [][]byte
 }
 
 // Serve implements Handler.
@@ -86,7 +88,13 @@ func (s *server) emit() {
 				n.lost(e.Host, err)
 			}
 		case core.Reply, core.ReplyPage:
-			n.reply(e, &s.fx)
+			s.frames = s.frames[:0]
+			if e.Kind == core.ReplyPage {
+				for _, p := range s.fx.PagesOf(e) {
+					s.frames = append(s.frames, n.region.Frame(uint64(p)))
+				}
+			}
+			n.reply(e, &s.fx, s.frames)
 		case core.Wake:
 			n.wake(e.Waiter)
 		}

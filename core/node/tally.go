@@ -162,17 +162,14 @@ func (y *tally) received(m *wire.Message) {
 }
 
 // does counts an effect that is no page's access.
-func (y *tally) does(e *core.Effect, fx *core.Effects, pageSize int) {
+func (y *tally) does(e *core.Effect, fx *core.Effects) {
 	switch e.Kind {
-	case core.Send, core.SendLink, core.Reply:
+	case core.Send, core.SendLink, core.Reply, core.ReplyPage:
 		m := &fx.Msgs[e.Msg]
 		if m.Type == wire.Page {
 			y.row[stats.PagesServed]++
 		}
 		y.sent(wire.PayloadLen(m))
-	case core.ReplyPage:
-		y.row[stats.PagesServed]++
-		y.sent(uint64(pageSize))
 	}
 }
 

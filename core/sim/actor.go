@@ -24,7 +24,10 @@ type actor struct {
 	status  core.Status
 	fx      core.Effects
 	next    int      // effect to carry out
-	emptied []uint64 // diff messages of the last step that carry nothing
+	emptied []uint64 // diff messages of the last step that are acknowledged here: they carry nothing, or are stored
+	// What the effect before that one still has to do by itself at another host.
+	read  *reading
+	store *storing
 
 	random bool // takes operations at random for as long as the storm lasts
 	joined bool // counted at its meeting
@@ -38,7 +41,10 @@ func (c *cluster) ready(a *actor) bool {
 	if !a.inCall {
 		return c.opReady(a)
 	}
-	if a.next < len(a.fx.List) || len(a.emptied) > 0 {
+	if a.read != nil {
+		return c.readReady(a)
+	}
+	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 {
 		return true
 	}
 	switch a.status {
@@ -48,7 +54,7 @@ func (c *cluster) ready(a *actor) bool {
 			return len(a.h.links[from]) > 0 && c.due(a.h.links[from][0].after)
 		}
 		for _, p := range a.h.boxes[a.waiter] {
-			if c.due(p.after) && c.matches(p, from) {
+			if c.due(p.after) && a.awaits(p, from) {
 				return true
 			}
 		}
@@ -59,8 +65,16 @@ func (c *cluster) ready(a *actor) bool {
 	return true
 }
 
-func (c *cluster) matches(p *packet, from core.HostID) bool {
-	return from == wire.Any || core.HostID(binary.LittleEndian.Uint32(p.bytes[8:])) == from
+// awaits tells whether a packet in the mailbox is what the call waits for. A host's answers to requests for pages come in the
+// order of the requests.
+func (a *actor) awaits(p *packet, from core.HostID) bool {
+	if from != wire.Any && core.HostID(binary.LittleEndian.Uint32(p.bytes[8:])) != from {
+		return false
+	}
+	if pages := a.h.m.AwaitingPages(a.waiter); len(pages) > 0 {
+		return core.PageID(binary.LittleEndian.Uint64(p.bytes[32:])) == pages[0]
+	}
+	return true
 }
 
 // opReady tells whether the next operation of the program can begin.
@@ -90,6 +104,10 @@ func (c *cluster) step(a *actor) {
 		c.randomCall(a)
 	case !a.inCall:
 		c.begin(a, &a.ops[a.pc])
+	case a.read != nil:
+		c.stepRead(a)
+	case a.store != nil:
+		c.stepStore(a)
 	case a.next < len(a.fx.List):
 		e := &a.fx.List[a.next]
 		a.next++
@@ -122,7 +140,7 @@ func (c *cluster) step(a *actor) {
 		c.endCall(a)
 		return
 	}
-	if a.inCall && a.status == core.Done && a.next >= len(a.fx.List) && len(a.emptied) == 0 {
+	if a.inCall && a.status == core.Done && a.next >= len(a.fx.List) && len(a.emptied) == 0 && a.read == nil && a.store == nil {
 		c.endCall(a)
 	}
 }
@@ -184,25 +202,28 @@ func (c *cluster) receive(a *actor) {
 		if !c.scripted {
 			k = c.r.n(len(box))
 		}
-		for !c.due(box[k].after) || !c.matches(box[k], from) {
+		for !c.due(box[k].after) || !a.awaits(box[k], from) {
 			k = (k + 1) % len(box)
 		}
 		p = box[k]
 		a.h.boxes[a.waiter] = append(box[:k:k], box[k+1:]...)
 	}
 	msg, body := c.decode(p.bytes)
+	if c.tracing() {
+		c.tracef("%s: takes %s", a.name, describeMessage(&msg, body))
+	}
 	if msg.Type == wire.Page {
-		page, ok := a.h.m.AwaitingPage(a.waiter)
-		if !ok {
+		pages := a.h.m.AwaitingPages(a.waiter)
+		if pages == nil {
 			c.failf("%s: a page came and none is awaited", a.name)
 			return
 		}
-		f := &a.h.mem.frames[page]
-		*f = frame{}
-		copy(f[:], body)
-	}
-	if c.tracing() {
-		c.tracef("%s: takes %s", a.name, describeMessage(&msg, body))
+		for i, p := range pages {
+			a.h.mem.frames[p] = frame{}
+			if msg.Carries(i) {
+				body = body[copy(a.h.mem.frames[p][:], body):]
+			}
+		}
 	}
 	a.fx.Reset()
 	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
@@ -297,11 +318,12 @@ func (c *cluster) begin(a *actor, o *op) {
 		t := map[opKind]wire.Type{opSet: wire.CVSet, opReset: wire.CVReset, opWait: wire.CVWait}[o.kind]
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.CV(w, t, core.CVID(o.id), fx) })
 	case opEvict, opClean, opPrefetch:
-		c.hint(a, o.kind, o.page)
+		c.hint(a, o.kind, o.page, o.count)
 	}
 }
 
-func (c *cluster) hint(a *actor, kind opKind, p core.PageID) {
+// hint is an operation on a page; a prefetch brings in some more.
+func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 	m := a.h.m
 	c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
 		switch kind {
@@ -310,7 +332,7 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID) {
 		case opClean:
 			return m.Clean(w, p, fx)
 		}
-		return m.Prefetch(w, p, fx)
+		return m.Prefetch(w, c.some(p, more), fx)
 	})
 }
 
@@ -321,7 +343,20 @@ func (c *cluster) randomCall(a *actor) {
 	if c.tracing() {
 		c.tracef("%s: %s p%d", a.name, opNames[kind], p)
 	}
-	c.hint(a, kind, p)
+	c.hint(a, kind, p, c.r.n(2)*c.r.n(int(c.p.pages)))
+}
+
+// some returns p and, unless a story says which, a few other pages.
+func (c *cluster) some(p core.PageID, more int) []core.PageID {
+	pages := []core.PageID{p}
+	for i := range more {
+		q := core.PageID(c.r.n(int(c.p.pages)))
+		if c.scripted {
+			q = p + core.PageID(i) + 1
+		}
+		pages = append(pages, q)
+	}
+	return pages
 }
 
 // access is one load or store, or the fault that it raises.

@@ -42,6 +42,9 @@ func mostAccess(s core.State) access {
 // checkCopies: when the home believes that nobody else holds a copy, then nobody does who has left as many barriers.
 // Who has not will drop its copy on the way out.
 func (c *cluster) checkCopies(home *host, p core.PageID) {
+	if home.marks[p] {
+		return // somebody reads it by himself, which the home will hear of
+	}
 	switch st := home.m.StateOf(p); st {
 	case core.HomeFresh, core.HomeUntracked, core.HomeIdle:
 		for _, h := range c.hosts {

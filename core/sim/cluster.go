@@ -36,6 +36,7 @@ type host struct {
 	sent      map[uint64]int // by diff message: the call of its waiter that sent it
 	idle      []core.Waiter  // not borrowed by a call
 	meetings  []int          // how many threads have come, by meeting
+	marks     []bool         // by page: somebody has begun to read it by himself
 	allocated bool
 }
 
@@ -55,6 +56,7 @@ type cluster struct {
 	actors   []*actor
 	laggard  *actor    // often held up
 	net      []*packet // to servers
+	reach    [][]bool  // which hosts read and store at which by themselves
 	jobs     []*job
 	scripted bool // a story says what happens next; nothing is left to chance
 	hurried  bool // nothing else could happen: delays are over
@@ -82,7 +84,8 @@ const (
 	spareSteps = 20_000
 )
 
-func newCluster(p *Program, opt Options, s swarm) *cluster {
+// newCluster prepares a run. Besides the pairs that are drawn, those of reached reach each other's memory.
+func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cluster {
 	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
 		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
@@ -91,6 +94,7 @@ func newCluster(p *Program, opt Options, s swarm) *cluster {
 			c.whole[[2]int{int(d.page), d.offset}] = true
 		}
 	}
+	c.drawReach(reached)
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
 	}
@@ -103,8 +107,15 @@ func (c *cluster) addHost(id core.HostID) {
 	waiters := threads + c.swarm.extras
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
-	h.m = core.New(core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant,
-		StepPages: c.swarm.stepPages})
+	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
+	if c.swarm.windows > 0 {
+		cfg.Guess = c.guess
+	} else {
+		cfg.ReadAhead = c.swarm.readAhead
+	}
+	h.m = core.New(cfg)
+	h.marks = make([]bool, p.pages)
+	c.join(h)
 	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
 	for w := 1; w <= waiters; w++ {
 		h.idle = append(h.idle, core.Waiter(w))
@@ -121,6 +132,21 @@ func (c *cluster) addHost(id core.HostID) {
 	for t := range c.swarm.extras {
 		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.extra%d", id, t), random: true, prio: c.r.next()})
 	}
+}
+
+// guess draws the pages that a fault brings in besides its own: mostly neighbours.
+func (c *cluster) guess(p core.PageID, dst []core.PageID) []core.PageID {
+	if !c.r.chance(c.swarm.windows) {
+		return dst
+	}
+	for i := range c.r.between(1, 4) {
+		q := p + core.PageID(i) + 1
+		if c.r.chance(25) {
+			q = core.PageID(c.r.n(int(c.p.pages)))
+		}
+		dst = append(dst, q)
+	}
+	return dst
 }
 
 // leader returns thread 0 of a host.

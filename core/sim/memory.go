@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/bits"
+	"slices"
 
 	"jiajia/core"
 )
@@ -68,7 +69,7 @@ func (c *cluster) memoryEffect(h *host, e *core.Effect) {
 		case core.MapWrite:
 			m.access[p] = readWrite
 		case core.MapFresh:
-			if m.frames[p] != (frame{}) {
+			if m.frames[p] != (frame{}) && !slices.Contains(c.reach[h.id], true) {
 				c.failf("host %d maps page %d as fresh, but it was written", h.id, p)
 			}
 			m.access[p] = readWrite

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"jiajia/core"
 	"jiajia/core/wire"
@@ -151,9 +152,7 @@ func (c *cluster) stepJob(j *job) bool {
 		return false
 	}
 	e := &j.fx.List[j.next]
-	if e.Kind == core.ReplyPage && len(j.reply) < pageBytes {
-		at := len(j.reply)
-		j.reply = append(j.reply, h.mem.frames[e.Page][at:at+wordBytes]...)
+	if e.Kind == core.ReplyPage && j.readWord(j.fx.PagesOf(e)) {
 		return true
 	}
 	j.next++
@@ -186,16 +185,38 @@ func (c *cluster) stepApply(j *job) {
 	}
 }
 
-// stepEarly reads the page word by word, and only then lets the machine mark and protect it.
+// readWord reads the next word of the pages that an answer carries, unless it has all.
+func (j *job) readWord(pages []core.PageID) bool {
+	page, at := len(j.reply)/pageBytes, len(j.reply)%pageBytes
+	if page < len(pages) {
+		j.reply = append(j.reply, j.h.mem.frames[pages[page]][at:at+wordBytes]...)
+	}
+	return page < len(pages)
+}
+
+// stepEarly reads the pages word by word, and only then lets the machine mark and protect them.
 func (c *cluster) stepEarly(j *job) bool {
-	page := binary.LittleEndian.Uint64(j.early.bytes[32:])
-	if at := len(j.reply); at < pageBytes {
-		j.reply = append(j.reply, j.h.mem.frames[page][at:at+wordBytes]...)
+	msg, _ := c.decode(j.early.bytes)
+	var pages []core.PageID
+	for i := range msg.Version {
+		pages = append(pages, core.PageID(msg.Obj+i*msg.Epoch))
+	}
+	if j.readWord(pages) {
 		return true
 	}
 	p := j.early
 	j.early = nil
 	c.serve(j, p)
+	all := j.reply
+	j.reply = nil
+	for i := range j.fx.List {
+		if e := &j.fx.List[i]; e.Kind == core.ReplyPage {
+			for _, p := range j.fx.PagesOf(e) {
+				k := slices.Index(pages, p) * pageBytes
+				j.reply = append(j.reply, all[k:k+pageBytes]...)
+			}
+		}
+	}
 	return true
 }
 
@@ -204,6 +225,8 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	switch e.Kind {
 	case core.SendDiff:
 		c.sendDiff(h, a, e)
+	case core.Read:
+		c.beginRead(a, e)
 	case core.Wake:
 		if c.tracing() {
 			c.tracef("%d: wakes waiter %d", h.id, e.Waiter)
@@ -216,14 +239,14 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	}
 }
 
-// sendDiff sends a diff message, or acknowledges it at once when nothing changed.
+// sendDiff sends a diff message or sets out to store it, or acknowledges it at once when nothing changed.
 func (c *cluster) sendDiff(h *host, a *actor, e *core.Effect) {
 	d := h.diffs[e.ID]
 	delete(h.diffs, e.ID)
 	if d != nil && len(d.patches) > 0 {
-		h.sent[e.ID] = h.calls[e.Waiter]
-		msg := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(e.Waiter)}
-		c.post(h, &core.Effect{Kind: core.Send, Host: e.Host}, &msg, encodePatches(d.patches))
+		if !c.beginStore(a, e, d) {
+			c.postDiff(h, e.Host, e.ID, e.Waiter, d.patches)
+		}
 		return
 	}
 	if c.tracing() {
@@ -232,9 +255,19 @@ func (c *cluster) sendDiff(h *host, a *actor, e *core.Effect) {
 	a.emptied = append(a.emptied, e.ID)
 }
 
+func (c *cluster) postDiff(h *host, home core.HostID, id uint64, w core.Waiter, patches []patch) {
+	h.sent[id] = h.calls[w]
+	msg := wire.Message{Type: wire.Diff, Obj: id, Reply: uint32(w)}
+	c.post(h, &core.Effect{Kind: core.Send, Host: home}, &msg, encodePatches(patches))
+}
+
 func describeMessage(m *wire.Message, body []byte) string {
 	s := fmt.Sprintf("%v obj=%d", m.Type, m.Obj)
 	switch m.Type {
+	case wire.GetPage:
+		if m.Version > 1 {
+			s += fmt.Sprintf(" pages=%d stride=%d", m.Version, m.Epoch)
+		}
 	case wire.LockReq, wire.LockFwd:
 		s += fmt.Sprintf(" for=%d seen=%d", m.Host, m.Version)
 	case wire.LockGrant:
@@ -255,7 +288,7 @@ func describeMessage(m *wire.Message, body []byte) string {
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
 	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Send: "send", core.SendLink: "send on link",
-	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Wake: "wake"}
+	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {
 	switch {

@@ -19,13 +19,20 @@ var plantNames = map[core.Plant]string{
 	core.PlantNoEpochWait: "NoEpochWait", core.PlantDropAllNotices: "DropAllNotices", core.PlantMarkAtExit: "MarkAtExit",
 	core.PlantUntrackDespiteFetch: "UntrackDespiteFetch", core.PlantUntrackAtArrival: "UntrackAtArrival",
 	core.PlantForgetInFlight: "ForgetInFlight", core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
-	core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
+	core.PlantServeForgetsMark: "ServeForgetsMark", core.PlantIgnoreMarks: "IgnoreMarks", core.PlantMarkKeepsAnnounced: "MarkKeepsAnnounced",
+	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 
 // byStory are mistakes that no short random search finds, with the story that does. ForgetInFlight shows only when a page is
 // evicted in the short time in which a barrier waits for other acknowledgements, is fetched after the barrier and before the
-// diff comes in, and is not written again: about one program in 50,000 does all that.
-var byStory = map[core.Plant]string{core.PlantForgetInFlight: "testdata/late_diff_planted.txt"}
+// diff comes in, and is not written again: about one program in 50,000 does all that. ServeForgetsMark needs a home that writes a
+// page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
+// barrier, and a release of another thread of it.
+var byStory = map[core.Plant]string{
+	core.PlantForgetInFlight:     "testdata/late_diff_planted.txt",
+	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
+	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
+}
 
 // TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.
 func TestPlantedBugs(t *testing.T) {

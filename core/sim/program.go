@@ -41,7 +41,7 @@ const (
 	opWait                   // jia_waitcv id
 	opEvict                  // drop page
 	opClean                  // write page back
-	opPrefetch               // fetch page
+	opPrefetch               // fetch page, and count others
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",

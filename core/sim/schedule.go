@@ -15,6 +15,10 @@ type swarm struct {
 	stall     int       // chance in 1,000 that a step or a message is held up
 	slow      wire.Type // messages of this type are mostly held up
 	balance   bool      // threads come along at the same rate
+	oneSided  int       // chance in percent that two hosts reach each other's memory
+	refuse    int       // chance in percent that it cannot be reached just now
+	readAhead int       // core.Config, unless there are
+	windows   int       // chance in percent that a fault brings in more than its page
 	priority  bool      // the highest priority mostly goes first, so that some things take very long
 }
 
@@ -31,6 +35,10 @@ func drawSwarm(r *source) swarm {
 	if r.chance(40) {
 		s.stepPages = r.between(1, 2)
 	}
+	s.oneSided = []int{0, 50, 100}[r.n(3)]
+	s.refuse = []int{0, 5}[r.pick(70, 30)]
+	s.windows = []int{0, 30, 90}[r.n(3)]
+	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
 	return s
 }
 

@@ -69,7 +69,7 @@ func (s *span) block(mix []int) {
 	case blockPeek:
 		s.peek()
 	case blockPrefetch:
-		s.add(op{kind: opPrefetch, page: s.page()})
+		s.add(op{kind: opPrefetch, page: s.page(), count: s.r.n(int(s.p.pages))})
 	case blockEvict:
 		s.add(op{kind: opEvict, page: s.page()})
 	case blockClean:

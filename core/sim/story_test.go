@@ -90,7 +90,7 @@ type story struct {
 
 // do carries out one command:
 //
-//	job HOSTS PAGES THREADS [PLANT]     start; a planted mistake by its name
+//	job HOSTS PAGES THREADS [PLANT] [H-H...]  start; a planted mistake by its name; hosts that reach each other's memory
 //	alloc CALL ARGS...                  an allocation that all hosts make, as jia_alloc2p 64 1
 //	alloc-on HOST CALL ARGS...          one host alone
 //	H.T OP ARGS...                      thread T of host H does an operation, as far as it gets
@@ -148,13 +148,18 @@ func (s *story) start(f []string) {
 	for range p.hosts {
 		p.threads = append(p.threads, make([][]op, number(f[2])))
 	}
-	plant := core.PlantNone
-	for k, name := range plantNames {
-		if len(f) > 3 && f[3] == name {
-			plant = k
+	plant, reached := core.PlantNone, [][2]core.HostID{}
+	for _, word := range f[3:] {
+		if a, b, pair := strings.Cut(word, "-"); pair {
+			reached = append(reached, [2]core.HostID{core.HostID(number(a)), core.HostID(number(b))})
+		}
+		for k, name := range plantNames {
+			if word == name {
+				plant = k
+			}
 		}
 	}
-	s.c = newCluster(p, Options{Plant: plant, trace: &s.log}, swarm{})
+	s.c = newCluster(p, Options{Plant: plant, trace: &s.log}, swarm{}, reached...)
 	s.c.scripted = true
 }
 
@@ -274,6 +279,9 @@ func (s *story) parse(f []string) op {
 		o.page, o.id = core.PageID(n(1)), n(2)
 	case opEvict, opClean, opPrefetch:
 		o.page = core.PageID(n(1))
+		if len(f) > 2 {
+			o.count = n(2) // a prefetch brings in so many pages above it, too
+		}
 	default:
 		o.id = n(1)
 	}

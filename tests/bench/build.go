@@ -50,9 +50,9 @@ func (b *bench) build() error {
 	return os.WriteFile(filepath.Join(b.dir, "side"), make([]byte, 4096), 0o600)
 }
 
-// measure runs one measurement of micro.c on two processes.
-func (b *bench) measure(at placement, name string) (sample, error) {
-	return b.sample(at, []string{"JIA_NPROC=2"}, filepath.Join(b.dir, "micro"), name, filepath.Join(b.dir, "side"))
+// measure runs one measurement of micro.c on two processes, with further settings.
+func (b *bench) measure(at placement, name string, env []string) (sample, error) {
+	return b.sample(at, append([]string{"JIA_NPROC=2"}, env...), filepath.Join(b.dir, "micro"), name, filepath.Join(b.dir, "side"))
 }
 
 // bare runs one baseline.

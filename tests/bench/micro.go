@@ -19,24 +19,38 @@ type row struct {
 	what     string
 	name     string // of the measurement in micro.c
 	unit     string
-	baseline string // key in baselines, or "" for an absolute target
+	env      []string // settings of this measurement
+	baseline string   // key in baselines, or "" for an absolute target
 	// target: at most target times the baseline (or at most that many units), or at least when atLeast is set.
 	target  float64
 	atLeast bool
 	where   []placement
 }
 
-// baselines are programs of bare.c by name.
-var baselines = map[string][]string{
-	"64 B round trip":           {"rtt", "64", "64", "20000"},
-	"64 B -> 4 KiB round trip":  {"rtt", "64", "4096", "20000"},
-	"first touch of a memfd":    {"touch", "65536"},
-	"barrier with nothing here": nil, // another row: see micro
+// A baseline is a program of bare.c with its arguments or, without one, a measurement of micro.c with its settings.
+type baseline struct {
+	bare  []string
+	micro string
+	env   []string
 }
 
+var baselines = map[string]baseline{
+	"64 B round trip":           {bare: []string{"rtt", "64", "64", "20000"}},
+	"64 B -> 4 KiB round trip":  {bare: []string{"rtt", "64", "4096", "20000"}},
+	"64 MiB stream":             {bare: []string{"stream", "67108864", "10"}},
+	"first touch of a memfd":    {bare: []string{"touch", "65536"}},
+	"barrier with nothing here": {micro: "barrier"},
+	"read-ahead off":            {micro: "random", env: noReadAhead},
+}
+
+var (
+	noReadAhead = []string{"JIA_PREFETCH=off"}
+	tcp         = []string{"JIA_COMM_TYPE=tcp"}
+)
+
 var rows = []row{
-	{what: "remote read miss", name: "miss", unit: "us", baseline: "64 B -> 4 KiB round trip", target: 1.5, where: both},
-	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", target: 40, where: []placement{spread}},
+	{what: "remote read miss", name: "miss", unit: "us", env: noReadAhead, baseline: "64 B -> 4 KiB round trip", target: 1.5, where: both},
+	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", env: noReadAhead, target: 40, where: []placement{spread}},
 	{what: "barrier", name: "barrier", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
 	{what: "barrier, 100,000 clean pages cached", name: "barrier-cached", unit: "us", baseline: "barrier with nothing here", target: 1.3, where: both},
 	{what: "message, there and back", name: "messages", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
@@ -48,6 +62,11 @@ var rows = []row{
 	{what: "release, 1,024 pages half dirty", name: "release", unit: "us/page", target: 6, where: both},
 	{what: "write 1,024 cached remote pages", name: "bulk-cached", unit: "MB/s", target: 300, atLeast: true, where: both},
 	{what: "write 1,024 absent remote pages", name: "bulk", unit: "MB/s", target: 120, atLeast: true, where: both},
+	{what: "64 MiB sequential read, first, TCP", name: "sequential-first", unit: "MB/s", env: tcp, baseline: "64 MiB stream", target: 0.6, atLeast: true, where: both},
+	{what: "64 MiB sequential read, again, TCP", name: "sequential-again", unit: "MB/s", env: tcp, baseline: "64 MiB stream", target: 0.6, atLeast: true, where: both},
+	{what: "64 MiB sequential read, first", name: "sequential-first", unit: "MB/s", where: both},
+	{what: "64 MiB sequential read, again", name: "sequential-again", unit: "MB/s", target: 3000, atLeast: true, where: both},
+	{what: "random read", name: "random", unit: "us", baseline: "read-ahead off", target: 1.05, where: both},
 	{what: "waiting in a barrier", name: "idle-barrier", unit: "% of a core", target: 2, where: []placement{spread}},
 	{what: "waiting for a lock", name: "idle-lock", unit: "% of a core", target: 2, where: []placement{spread}},
 }
@@ -64,7 +83,7 @@ func (b *bench) micro() error {
 		for _, at := range r.where {
 			var own, base []sample
 			for i := 0; i < b.repeats; i++ {
-				s, err := b.measure(at, r.name)
+				s, err := b.measure(at, r.name, r.env)
 				if err != nil {
 					return err
 				}
@@ -72,10 +91,10 @@ func (b *bench) micro() error {
 				if r.baseline == "" {
 					continue
 				}
-				if args := baselines[r.baseline]; args != nil {
-					s, err = b.bare(at, args)
+				if other := baselines[r.baseline]; other.bare != nil {
+					s, err = b.bare(at, other.bare)
 				} else {
-					s, err = b.measure(at, "barrier")
+					s, err = b.measure(at, other.micro, other.env)
 				}
 				if err != nil {
 					return err

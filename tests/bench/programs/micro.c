@@ -277,6 +277,75 @@ static void bulk(int cached)
 		report(mbs, ROUNDS);
 }
 
+enum { LARGE = 16384 }; /* pages: 64 MiB */
+
+/*
+ * 64 MiB of host 0 read by host 1 from the first word to the last: MB/s. For the first time, or again after host 0 has
+ * written to each page.
+ */
+static void sequential(int again)
+{
+	const size_t words = (size_t)LARGE * PAGE / sizeof(unsigned long);
+	unsigned long *a = (unsigned long *)jia_alloc2p((size_t)LARGE * PAGE, 0);
+	static double mbs[5];
+	size_t i;
+	int r;
+
+	for (r = again ? -1 : 0; r < (again ? 5 : 1); r++) {
+		if (jiapid == 0)
+			for (i = 0; i < words; i += r < 1 ? 1 : PAGE / sizeof *a)
+				a[i] = (unsigned long)(r + 2);
+		jia_barrier();
+		if (jiapid == 1) {
+			double t = now_us();
+			unsigned long sum = 0;
+
+			for (i = 0; i < words; i++)
+				sum += a[i];
+			t = now_us() - t;
+			if (r < 1 && sum != (unsigned long)(r + 2) * words)
+				jia_error("round %d: the sum is %lu", r, sum);
+			if (r >= 0)
+				mbs[r] = (double)LARGE * PAGE / t;
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(mbs, again ? 5 : 1);
+}
+
+/* Reads of words at random in 64 MiB of host 0 by host 1, after host 0 has written to each page: us each. */
+static void random_reads(void)
+{
+	enum { READS = LARGE / 2 };
+	volatile char *a = (volatile char *)jia_alloc2p((size_t)LARGE * PAGE, 0);
+	static double us[5];
+	unsigned long long x = 88172645463325252ull;
+	int r, i;
+
+	for (r = -1; r < 5; r++) {
+		if (jiapid == 0)
+			for (i = 0; i < LARGE; i++)
+				a[(size_t)i * PAGE] = (char)(r + i);
+		jia_barrier();
+		if (jiapid == 1) {
+			double t = now_us();
+
+			for (i = 0; i < READS; i++) {
+				size_t p = (x = x * 6364136223846793005ull + 1442695040888963407ull) >> 33 & (LARGE - 1);
+
+				if (a[p * PAGE] != (char)(r + (int)p))
+					jia_error("page %zu is stale", p);
+			}
+			if (r >= 0)
+				us[r] = (now_us() - t) / READS;
+		}
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(us, 5);
+}
+
 /* Processor time used in a wait of two seconds: per cent of a core. What is waited for: a barrier or a lock. */
 static void idle(int lock)
 {
@@ -332,6 +401,9 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "release")) release();
 	else if (!strcmp(what, "bulk-cached")) bulk(1);
 	else if (!strcmp(what, "bulk")) bulk(0);
+	else if (!strcmp(what, "sequential-first")) sequential(0);
+	else if (!strcmp(what, "sequential-again")) sequential(1);
+	else if (!strcmp(what, "random")) random_reads();
 	else if (!strcmp(what, "idle-barrier")) idle(0);
 	else if (!strcmp(what, "idle-lock")) idle(1);
 	else jia_error("unknown measurement '%s'", what);
