@@ -4,6 +4,10 @@ package core
 // other way round, too. Before the machine is used.
 func (m *Machine) SetReached(host HostID) { m.reached[host], m.oneSided = true, true }
 
+// SetOneSided tells whether other hosts may read and write this host's memory by themselves, so that no page here is known to
+// be blank. Until a host knows whether they will, it must assume so: a peer that is ahead may ask for pages already.
+func (m *Machine) SetOneSided(on bool) { m.oneSided = on }
+
 // SetMarked gives the machine the function that appends to a list the pages homed here that others have begun to read by
 // themselves since its last call, and is a full fence: whatever this host stored to such a page before the page was marked
 // is in the bytes that were read. Before the machine is used.

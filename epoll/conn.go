@@ -34,9 +34,8 @@ type conn struct {
 	mu    sync.Mutex // guards what follows; held for no longer than a system call that does not sleep
 	fd    int        // -1 before attach and after detach
 	armed bool       // the loop waits for room in the socket; true exactly when queue is not empty, while fd >= 0
-	queue []byte     // bytes to send before anything else
-	sent  int        // of queue
-	enc   []byte     // the message being sent, without body
+	queue backlog
+	enc   []byte // the message being sent, without body
 	out   vector
 }
 
@@ -59,12 +58,12 @@ func (c *conn) attach(fd int) error {
 func (c *conn) detach() {
 	c.mu.Lock()
 	c.fd = -1
-	c.queue = nil
+	c.queue.clear()
 	c.mu.Unlock()
 }
 
-// send sends a message, or queues what the socket does not take. The common case is one system call without copying
-// body. Any thread.
+// send sends a message, or queues what the socket does not take. body, pages, is read where it is, then or later, but
+// not after detach. The common case is one system call. Any thread.
 func (c *conn) send(m *wire.Message, body ...[]byte) error {
 	if c.peer.lost() || c.t.closed.Load() {
 		return c.t.broken(c.peer, nil)
@@ -83,11 +82,8 @@ func (c *conn) sendLocked(m *wire.Message, body [][]byte) unix.Errno {
 		c.enc = nil
 	}
 	c.enc = wire.Append(c.enc[:0], m)
-	if c.fd < 0 || len(c.queue) > 0 {
-		c.queue = append(c.queue, c.enc...)
-		for _, p := range body {
-			c.queue = append(c.queue, p...)
-		}
+	if c.fd < 0 || !c.queue.empty() {
+		c.enqueue(0, body)
 		return 0
 	}
 	c.out.set(c.enc)
@@ -95,48 +91,51 @@ func (c *conn) sendLocked(m *wire.Message, body [][]byte) unix.Errno {
 		c.out.add(p)
 	}
 	defer c.out.clear()
-	for {
+	for sent := 0; !c.out.done(); {
 		n, e := c.out.trySend(c.fd)
 		switch e {
 		case 0:
-			if c.out.advance(n); c.out.done() {
-				return 0
-			}
+			c.out.advance(n)
+			sent += n
 		case unix.EINTR:
 		case unix.EAGAIN:
-			c.queue = c.out.remains(c.queue)
+			c.enqueue(sent, body)
 			c.arm(true)
 			return 0
 		default:
 			return e
 		}
+	}
+	return 0
+}
+
+// enqueue queues the message in enc and its body, less the bytes that have been sent.
+func (c *conn) enqueue(sent int, body [][]byte) {
+	k := min(sent, len(c.enc))
+	c.queue.copy(c.enc[k:])
+	for _, p := range body {
+		sent -= k
+		k = min(sent, len(p))
+		c.queue.refer(p[k:])
 	}
 }
 
 // flushLocked sends from the queue what the socket takes.
 func (c *conn) flushLocked() unix.Errno {
-	for c.sent < len(c.queue) {
-		c.out.set(c.queue[c.sent:])
+	defer c.out.clear()
+	for !c.queue.empty() {
+		c.out.set(c.queue.pieces[:min(len(c.queue.pieces), maxIov)]...)
 		n, e := c.out.trySend(c.fd)
-		c.out.clear()
 		switch e {
 		case 0:
-			c.sent += n
+			c.queue.advance(n)
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if c.sent > len(c.queue)/2 { // so that the queue does not grow for ever while it never runs dry
-				c.queue = c.queue[:copy(c.queue, c.queue[c.sent:])]
-				c.sent = 0
-			}
 			c.arm(true)
 			return 0
 		default:
 			return e
 		}
-	}
-	c.queue, c.sent = c.queue[:0], 0
-	if cap(c.queue) > keepBytes {
-		c.queue = nil
 	}
 	c.arm(false)
 	return 0

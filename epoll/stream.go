@@ -3,6 +3,7 @@ package epoll
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"time"
 
@@ -165,16 +166,16 @@ func (s *stream) receive(m *wire.Message, frames [][]byte, spin time.Duration, c
 func (s *stream) carried(m *wire.Message, frames [][]byte) (int, error) {
 	s.in.clear()
 	n, size := 0, uint64(0)
-	for i := range wire.MaxWindow {
-		if !m.Carries(i) {
-			continue
+	for half, set := range [2]uint64{m.Version, m.Epoch} {
+		for ; set != 0; set &= set - 1 {
+			i := 64*half + bits.TrailingZeros64(set)
+			if i >= len(frames) {
+				return 0, fmt.Errorf("%v: bytes of page %d of %d: %w", m.Type, i, len(frames), wire.ErrField)
+			}
+			s.in.add(frames[i])
+			n++
+			size += uint64(len(frames[i]))
 		}
-		if i >= len(frames) {
-			return 0, fmt.Errorf("%v: bytes of page %d of %d: %w", m.Type, i, len(frames), wire.ErrField)
-		}
-		s.in.add(frames[i])
-		n++
-		size += uint64(len(frames[i]))
 	}
 	if m.Length != size || len(frames) == 0 {
 		return 0, fmt.Errorf("%v: payload length %d for %d frames of %d bytes: %w", m.Type, m.Length, len(frames), size, wire.ErrField)

@@ -17,6 +17,7 @@ type vector struct {
 	iov   []unix.Iovec // what is left to transfer; Base is never nil
 	array []unix.Iovec // backing of iov, from its start
 	small [4]unix.Iovec
+	spare int // bytes that the last piece's slice has behind its end
 }
 
 // set makes v describe the given pieces, in order. Empty ones are left out.
@@ -27,18 +28,21 @@ func (v *vector) set(pieces ...[]byte) {
 	}
 }
 
-// add appends one piece, to the last one where it goes on in memory: pages of one run are one piece.
+// add appends one piece, to the last one where it goes on in the same memory, as the slices tell: pages of one run are one
+// piece.
 func (v *vector) add(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	if n := len(v.array); n > 0 {
+	if n := len(v.array); n > 0 && len(p) <= v.spare {
 		last := &v.array[n-1]
 		if unsafe.Add(unsafe.Pointer(last.Base), last.Len) == unsafe.Pointer(unsafe.SliceData(p)) {
 			last.Len += uint64(len(p))
+			v.spare -= len(p)
 			return
 		}
 	}
+	v.spare = cap(p) - len(p)
 	if v.array == nil {
 		v.array = v.small[:0]
 	}
@@ -67,14 +71,6 @@ func (v *vector) advance(n int) {
 		n -= int(first.Len)
 		v.iov = v.iov[1:]
 	}
-}
-
-// remains appends a copy of the bytes that have not been transferred.
-func (v *vector) remains(b []byte) []byte {
-	for i := range v.iov {
-		b = append(b, unsafe.Slice(v.iov[i].Base, v.iov[i].Len)...)
-	}
-	return b
 }
 
 // first is the first piece that is left.

@@ -50,6 +50,7 @@ module jia
             collectives, collective_bytes
         integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
         integer(c_long) :: home_pages, cached_pages, memory_bytes
+        integer(c_long) :: pages_read, diffs_written, pages_ahead, pages_ahead_unused
     end type
 
     integer(c_int), protected, bind(C, name="jiapid") :: jiapid

@@ -431,6 +431,11 @@ typedef struct jia_stats {
 	unsigned long home_pages;        /* now: pages homed here that have been written, or mapped for a store */
 	unsigned long cached_pages;      /* now: valid copies of pages of other hosts */
 	unsigned long memory_bytes;      /* now: memory that shared pages take on this host, at home and cached */
+
+	unsigned long pages_read;        /* of pages_fetched, those read without the home's processor */
+	unsigned long diffs_written;     /* of diffs_sent, those stored without the home's processor */
+	unsigned long pages_ahead;       /* of pages_fetched, those fetched ahead of an access */
+	unsigned long pages_ahead_unused; /* of these, those dropped before there was one */
 } jia_stats_t;
 
 /*

@@ -72,12 +72,14 @@ func readStats(t *testing.T, r *running, name string, hosts int) []map[string]fl
 			t.Errorf("%v: %s: the hosts have %v, the total is %v", r.job, name, sum, stats.Total[name])
 		}
 	}
-	for _, pair := range [][2]string{{"pages_fetched", "pages_served"}, {"diffs_sent", "diffs_received"},
-		{"diff_bytes_sent", "diff_bytes_received"}, {"messages_sent", "messages_received"},
-		{"message_bytes_sent", "message_bytes_received"}} {
-		if stats.Total[pair[0]] != stats.Total[pair[1]] {
-			t.Errorf("%v: %s is %v, %s is %v", r.job, pair[0], stats.Total[pair[0]], pair[1], stats.Total[pair[1]])
+	for _, sum := range [][3]string{{"pages_fetched", "pages_served", "pages_read"}, {"diffs_sent", "diffs_received", "diffs_written"},
+		{"messages_sent", "messages_received"}, {"message_bytes_sent", "message_bytes_received"}} {
+		if stats.Total[sum[0]] != stats.Total[sum[1]]+stats.Total[sum[2]] {
+			t.Errorf("%v: %s is %v, %s is %v, %s is %v", r.job, sum[0], stats.Total[sum[0]], sum[1], stats.Total[sum[1]], sum[2], stats.Total[sum[2]])
 		}
+	}
+	if sent, came := stats.Total["diff_bytes_sent"], stats.Total["diff_bytes_received"]; sent < came || sent > came && stats.Total["diffs_written"] == 0 {
+		t.Errorf("%v: %v bytes of diffs sent, %v received, %v diffs written directly", r.job, sent, came, stats.Total["diffs_written"])
 	}
 	for i, h := range stats.PerHost {
 		parts := h["seconds_computing"] + h["seconds_faulting"] + h["seconds_locks"] + h["seconds_barriers"] + h["seconds_messages"] +

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 
 	"jiajia/core"
 	"jiajia/core/event"
@@ -62,11 +63,26 @@ func (n *Node) CV(call wire.Type, id core.CVID) {
 func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	n.mu.Lock()
 	p, err := n.machine.Alloc(call, args...)
+	if err == nil && n.direct {
+		err = n.publish()
+	}
 	n.mu.Unlock()
 	if err != nil {
 		n.fail(err)
 	}
 	return uint64(p) * uint64(n.cfg.PageSize)
+}
+
+// publish tells the transport of the pages of the last allocation that are homed here.
+func (n *Node) publish() error {
+	n.spans = n.machine.HomeSpans(n.spans[:0])
+	if len(n.spans) == 0 {
+		return nil
+	}
+	if err := n.trans.Publish(n.spans); err != nil {
+		return fmt.Errorf("let other hosts reach the pages of this one: %w", err)
+	}
+	return nil
 }
 
 func (n *Node) finish(t *thread, st core.Status, err error) {

@@ -15,7 +15,8 @@ import (
 )
 
 // office is a transport for data inside one process, as slow and as fair as the Go scheduler makes it: so the race detector
-// sees what threads of several hosts do. Like the real one it has one reader for each host, a server or whoever attends.
+// sees what threads of several hosts do. Each host has two ways in, for data of even hosts and of odd ones, as if over two
+// transports; each has one reader, its server or whoever attends to both.
 type office struct {
 	mu    sync.Mutex
 	moved sync.Cond
@@ -25,9 +26,14 @@ type office struct {
 
 type desk struct {
 	node     *Node
-	mail     []letter
-	busy     bool // somebody reads
+	ways     [2]way
 	recalled bool
+}
+
+type way struct {
+	server Handler
+	mail   []letter
+	busy   bool // somebody reads
 }
 
 type letter struct {
@@ -48,21 +54,21 @@ func newOffice(t *testing.T, hosts int) []*Node {
 	var nodes []*Node
 	for i := range o.desks {
 		n := &Node{cfg: Config{Self: wire.HostID(i), Hosts: hosts, Fail: func(line string) { panic(line) }}}
-		n.server.n = n
 		n.in.sending = make([]outbox, hosts)
 		n.load.weights = balance.Equal(hosts)
 		n.trans = &clerk{o: o, d: &o.desks[i]}
 		n.BeginStats()
 		o.desks[i].node = n
+		for w := range o.desks[i].ways {
+			o.desks[i].ways[w].server = n.Handler()
+		}
 		nodes = append(nodes, n)
 	}
 	var servers sync.WaitGroup
 	for i := range o.desks {
-		servers.Add(1)
-		go func() {
-			defer servers.Done()
-			o.serve(&o.desks[i])
-		}()
+		for w := range o.desks[i].ways {
+			servers.Go(func() { o.serve(&o.desks[i].ways[w]) })
+		}
 	}
 	t.Cleanup(func() {
 		o.mu.Lock()
@@ -71,8 +77,9 @@ func newOffice(t *testing.T, hosts int) []*Node {
 		o.mu.Unlock()
 		servers.Wait()
 		for i := range o.desks {
-			if in := &o.desks[i].node.in; in.held() != 0 || len(in.waiters) != 0 || len(o.desks[i].mail) != 0 {
-				t.Errorf("host %d: %d bytes, %d waiters and %d messages left over", i, in.held(), len(in.waiters), len(o.desks[i].mail))
+			mail := len(o.desks[i].ways[0].mail) + len(o.desks[i].ways[1].mail)
+			if in := &o.desks[i].node.in; in.held() != 0 || len(in.waiters) != 0 || mail != 0 {
+				t.Errorf("host %d: %d bytes, %d waiters and %d messages left over", i, in.held(), len(in.waiters), mail)
 			}
 		}
 	})
@@ -80,30 +87,30 @@ func newOffice(t *testing.T, hosts int) []*Node {
 }
 
 // next hands over one message, if there is one. The caller holds mu and reads.
-func (o *office) next(d *desk) bool {
-	if len(d.mail) == 0 {
+func (o *office) next(w *way) bool {
+	if len(w.mail) == 0 {
 		return false
 	}
-	l := d.mail[0]
-	d.mail = d.mail[1:]
+	l := w.mail[0]
+	w.mail = w.mail[1:]
 	o.mu.Unlock()
-	d.node.server.Data(&l.m, l.body)
+	w.server.Data(&l.m, l.body)
 	clear(l.body)
 	o.mu.Lock()
 	return true
 }
 
-func (o *office) serve(d *desk) {
+func (o *office) serve(w *way) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for !o.done {
-		if d.busy || len(d.mail) == 0 {
+		if w.busy || len(w.mail) == 0 {
 			o.moved.Wait()
 			continue
 		}
-		d.busy = true
-		o.next(d)
-		d.busy = false
+		w.busy = true
+		o.next(w)
+		w.busy = false
 		o.moved.Broadcast()
 	}
 }
@@ -111,8 +118,8 @@ func (o *office) serve(d *desk) {
 func (c *clerk) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	c.o.mu.Lock()
 	defer c.o.mu.Unlock()
-	d := &c.o.desks[to]
-	d.mail = append(d.mail, letter{*m, slices.Concat(body...)})
+	w := &c.o.desks[to].ways[m.From%2]
+	w.mail = append(w.mail, letter{*m, slices.Concat(body...)})
 	c.o.moved.Broadcast()
 	return nil
 }
@@ -120,17 +127,22 @@ func (c *clerk) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error 
 func (c *clerk) Attend(done func() bool) error {
 	c.o.mu.Lock()
 	defer c.o.mu.Unlock()
-	for c.d.busy {
-		c.o.moved.Wait()
+	for i := range c.d.ways {
+		for c.d.ways[i].busy {
+			c.o.moved.Wait()
+		}
+		c.d.ways[i].busy = true
 	}
-	c.d.busy = true
 	for !done() {
-		if !c.o.next(c.d) && !c.d.recalled {
+		one, other := c.o.next(&c.d.ways[0]), c.o.next(&c.d.ways[1])
+		if !one && !other && !c.d.recalled {
 			c.o.moved.Wait()
 		}
 		c.d.recalled = false
 	}
-	c.d.busy = false
+	for i := range c.d.ways {
+		c.d.ways[i].busy = false
+	}
 	c.o.moved.Broadcast()
 	return nil
 }

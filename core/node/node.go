@@ -42,12 +42,17 @@ type Node struct {
 	region *region.Region
 	trans  Transport
 	links  map[wire.HostID]Link // of the barrier tree; used by the one thread that is in a barrier
+	// reached tells of each host whether its pages are read and written without its processor; direct whether any is. Both
+	// are fixed by Connect.
+	reached []bool
+	direct  bool
 
 	// mu guards the machine, the memory effects that belong to its steps, and the counts. It is never held across a wait.
 	mu      mutex
 	machine *core.Machine
 	twins   twins
 	tally   tally
+	spans   []core.Span // of the last allocation
 
 	// idle are threads not in use. threads has every thread by its mailbox's port; readers take no lock.
 	idleMu  mutex
@@ -58,7 +63,6 @@ type Node struct {
 	in   inbox
 	load load
 
-	server  server
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
 }
@@ -69,7 +73,7 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg}
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
-	n.server.n = n
+	n.reached = make([]bool, cfg.Hosts)
 	n.in.sending = make([]outbox, cfg.Hosts)
 	n.load.weights = balance.Equal(cfg.Hosts)
 	mode := cfg.Fault
@@ -82,20 +86,24 @@ func Open(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize, ReadAhead: cfg.ReadAhead})
+	n.machine.SetOneSided(cfg.Hosts > 1)
 	return n, nil
 }
 
-// Handler returns the server side of this host, which the transport calls.
-func (n *Node) Handler() Handler { return &n.server }
+// Handler returns a server side of this host. Each transport gets one of its own: they serve in different threads.
+func (n *Node) Handler() Handler { return &server{n: n} }
 
-// Region returns the shared memory, for the log.
+// Region returns the shared memory, for the log and for transports that reach it.
 func (n *Node) Region() *region.Region { return n.region }
 
 // Attach gives the host its transport, before that starts to serve.
 func (n *Node) Attach(t Transport) { n.trans = t }
 
-// Connect joins the other hosts through the transport, which has been started.
+// Connect joins the other hosts through the transport, which has been started. It comes before the program's first call.
 func (n *Node) Connect() error {
+	n.mu.Lock()
+	n.reach()
+	n.mu.Unlock()
 	n.links = make(map[wire.HostID]Link)
 	for _, h := range n.machine.Links() {
 		l, err := n.trans.OpenLink(h)
@@ -110,6 +118,20 @@ func (n *Node) Connect() error {
 	}
 	n.putThread(th)
 	return nil
+}
+
+// reach learns which hosts' memory this host reaches, and they this one's.
+func (n *Node) reach() {
+	for h := range wire.HostID(n.cfg.Hosts) {
+		if h != n.cfg.Self && n.trans.Reaches(h) {
+			n.reached[h], n.direct = true, true
+			n.machine.SetReached(h)
+		}
+	}
+	n.machine.SetOneSided(n.direct)
+	if n.direct {
+		n.machine.SetMarked(n.trans.Marked)
+	}
 }
 
 // lost reports a peer that is gone. It does not wait for the end of the job, since the server calls it.

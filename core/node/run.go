@@ -31,20 +31,18 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		}
 		var from wire.HostID
 		var link bool
-		t.frames = t.frames[:0]
+		t.pages = t.pages[:0]
 		if st == core.Await {
 			from, link = n.machine.Awaiting(t.id)
-			for _, p := range n.machine.AwaitingPages(t.id) {
-				t.frames = append(t.frames, n.region.Frame(uint64(p)))
-			}
+			t.pages = append(t.pages, n.machine.AwaitingPages(t.id)...)
 		}
 		n.mu.Unlock()
 
 		n.emit(t)
-		if len(t.empty) > 0 {
+		if len(t.local) > 0 {
 			// What the step wanted to wait for may have been these acknowledgements.
 			n.mu.Lock()
-			if err := n.ackEmpty(t); err != nil {
+			if err := n.ackLocal(t); err != nil {
 				n.mu.Unlock()
 				n.fail(err)
 			}
@@ -58,6 +56,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			n.receive(t, from, link)
 			n.mu.Lock()
 			n.tally.received(&t.in)
+			n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
 			t.granted = t.granted || t.in.Type == wire.LockGrant
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
@@ -100,9 +99,12 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			before := len(d.buf)
 			d.buf, _ = diff.AppendRecord(d.buf, page, n.region.Frame(page), n.twins.of(e.Page))
 			n.twins.drop(e.Page)
+			if len(d.buf) > before {
+				d.pages++
+			}
 			n.tally.diff(len(d.buf) - before)
 		case core.SendDiff:
-			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 {
+			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 && !n.reached[e.Host] {
 				n.tally.sent(uint64(len(d.buf)))
 			}
 		default:
@@ -125,12 +127,14 @@ func (n *Node) emit(t *thread) {
 			n.send(t, e.Host, &fx.Msgs[e.Msg])
 		case core.SendDiff:
 			d := t.diffBuffer(e.ID, n.cfg.PageSize)
-			if len(d.buf) == 0 {
-				t.empty = append(t.empty, e.ID)
+			if len(d.buf) == 0 || n.reached[e.Host] && n.store(t, e.Host, d) {
+				t.local = append(t.local, e.ID)
 				continue
 			}
 			m := wire.Message{Type: wire.Diff, Obj: e.ID, Reply: uint32(t.id), Length: uint64(len(d.buf))}
 			n.send(t, e.Host, &m, d.buf)
+		case core.Read:
+			n.read(t, e.Host, fx.PagesOf(e))
 		case core.SendLink:
 			m := &fx.Msgs[e.Msg]
 			m.From = n.cfg.Self
@@ -164,35 +168,31 @@ func (n *Node) reply(e *core.Effect, fx *core.Effects, body [][]byte) {
 	}
 }
 
-// ackEmpty tells the machine that diff messages which carry nothing have arrived.
-func (n *Node) ackEmpty(t *thread) error {
-	for _, id := range t.empty {
+// ackLocal tells the machine that diff messages which are not sent have arrived.
+func (n *Node) ackLocal(t *thread) error {
+	for _, id := range t.local {
 		m := wire.Message{Type: wire.DiffAck, From: n.cfg.Self, Obj: id}
 		if err := n.machine.Handle(&m, &t.fx); err != nil {
 			return err
 		}
 	}
-	t.empty = t.empty[:0]
+	t.local = t.local[:0]
 	return nil
 }
 
-// receive waits for the next message to t into t.in.
+// receive waits for the next message to t into t.in. When it is a Page, it brings t.pages.
 func (n *Node) receive(t *thread, from wire.HostID, link bool) {
-	var err error
 	if link {
-		err = n.links[from].Recv(&t.in)
-	} else {
-		err = t.box.Recv(from, &t.in, t.frames)
-	}
-	if err != nil {
-		n.peerFailed(from, err)
-	}
-	if t.in.Type != wire.Page {
+		if err := n.links[from].Recv(&t.in); err != nil {
+			n.peerFailed(from, err)
+		}
 		return
 	}
-	for i, frame := range t.frames {
-		if !t.in.Carries(i) {
-			clear(frame) // never written at its home
-		}
+	n.land(t, t.pages)
+	if err := t.box.Recv(from, &t.in, t.frames); err != nil {
+		n.peerFailed(from, err)
+	}
+	if t.in.Type == wire.Page {
+		n.settle(t, t.pages, &t.in)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"jiajia/core/wire"
 )
 
-// server answers other hosts. The transport's serving thread calls it, one message at a time; it never blocks.
+// server answers other hosts, those of one transport. Its serving thread calls it, one message at a time; it never blocks.
 type server struct {
 	n     *Node
 	fx    core.Effects
@@ -38,6 +38,9 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 	n.mu.Lock()
 	n.tally.received(m)
 	n.tally.row[stats.DiffsReceived] += uint64(len(s.pages))
+	if m.Type == wire.GetPage {
+		n.tally.row[stats.PagesServed] += m.Version
+	}
 	var err error
 	if m.Type == wire.Diff {
 		err = n.machine.HandleDiff(m, s.pages, &s.fx)

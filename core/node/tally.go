@@ -154,7 +154,6 @@ func (y *tally) received(m *wire.Message) {
 	y.row[stats.MessageBytesReceived] += wire.HeaderSize + m.Length
 	switch m.Type {
 	case wire.Page:
-		y.row[stats.PagesFetched]++
 		y.row[stats.PageBytesFetched] += m.Length
 	case wire.Diff:
 		y.row[stats.DiffBytesReceived] += m.Length
@@ -165,11 +164,7 @@ func (y *tally) received(m *wire.Message) {
 func (y *tally) does(e *core.Effect, fx *core.Effects) {
 	switch e.Kind {
 	case core.Send, core.SendLink, core.Reply, core.ReplyPage:
-		m := &fx.Msgs[e.Msg]
-		if m.Type == wire.Page {
-			y.row[stats.PagesServed]++
-		}
-		y.sent(wire.PayloadLen(m))
+		y.sent(wire.PayloadLen(&fx.Msgs[e.Msg]))
 	}
 }
 
@@ -186,5 +181,6 @@ func (n *Node) totals() stats.Row {
 		r[stats.Waiting]
 	r[stats.HomePages], r[stats.CachedPages] = n.machine.Usage()
 	r[stats.MemoryBytes] = n.region.Used()
+	r[stats.PagesAhead], r[stats.PagesAheadUnused] = n.machine.ReadAhead()
 	return r
 }

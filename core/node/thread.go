@@ -21,10 +21,11 @@ type thread struct {
 	fx   core.Effects
 	in   wire.Message
 	out  []outDiff
-	// frames are where the pages go that the call waits for.
-	frames [][]byte
-	// empty are diff messages that turned out to carry nothing and are acknowledged locally.
-	empty []uint64
+	// pages are those that the message brings which the call waits for, if it is a Page.
+	pages []core.PageID
+	landing
+	// local are diff messages that carry nothing, or that this thread has stored itself: they are acknowledged here.
+	local []uint64
 	// span belongs to the statistics, and to one call.
 	span
 }
@@ -40,8 +41,9 @@ type span struct {
 
 // outDiff is a diff message that a step is filling.
 type outDiff struct {
-	id  uint64
-	buf []byte
+	id    uint64
+	buf   []byte
+	pages uint64 // with changes
 }
 
 func (n *Node) newThread() (*thread, error) {
@@ -109,7 +111,7 @@ func (t *thread) diffBuffer(id uint64, pageSize int) *outDiff {
 		t.out = append(t.out, outDiff{buf: make([]byte, 0, 4*diff.MaxRecord(pageSize))})
 	}
 	d := &t.out[len(t.out)-1]
-	d.id, d.buf = id, d.buf[:0]
+	*d = outDiff{id: id, buf: d.buf[:0]}
 	return d
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"golang.org/x/sys/unix"
 
+	"jiajia/core"
 	"jiajia/core/wire"
 )
 
@@ -22,8 +23,8 @@ type Transport interface {
 	Post(to wire.HostID, m *wire.Message) error
 
 	// Reply sends m to mailbox m.Port of host `to`, which has sent a request from it or is waiting there for a
-	// grant; body is the payload of a Page, in pieces, else nil. Like Post it never blocks and keeps neither m nor body.
-	// Any goroutine.
+	// grant; body is the payload of a Page, in pieces, else nil. Like Post it never blocks and does not keep m, nor the list of
+	// pieces. Their bytes, of frames, may be read after it has returned, but not after Close has. Any goroutine.
 	Reply(to wire.HostID, m *wire.Message, body ...[]byte) error
 
 	// OpenLink returns the connection that joins the barrier threads of this host and another one. The caller whose
@@ -121,10 +122,7 @@ type Feed interface {
 }
 
 // A Span is a run of pages.
-type Span struct {
-	Page  wire.PageID
-	Count uint64
-}
+type Span = core.Span
 
 // A Link joins the barrier threads of two hosts; messages arrive in the order in which they were sent. Send and Recv may
 // be called by one goroutine each.
@@ -133,8 +131,8 @@ type Link interface {
 	Recv(m *wire.Message) error
 }
 
-// A Handler is the server side of a host, called by the transport's one serving thread, one message at a time, and for data
-// by the thread that attends instead. It must not block. m and body are valid only during the call.
+// A Handler is the server side of a host for one transport, called by the transport's one serving thread, one message at a
+// time, and for data by the thread that attends instead. It must not block. m and body are valid only during the call.
 type Handler interface {
 	// Serve acts on a request; body is the payload of a Diff, else nil.
 	Serve(m *wire.Message, body []byte)

@@ -45,21 +45,51 @@ func BenchmarkFaultOnReadOnlyPage(b *testing.B) {
 	benchFaults(b, func(h *host, pages uint64) error { return h.Protect(0, pages) })
 }
 
-// BenchmarkMapFresh maps runs of 64 pages that were never used.
+// BenchmarkMapFresh maps runs of 64 pages that were never used: of no frames, and of frames that others have made.
 func BenchmarkMapFresh(b *testing.B) {
 	const run, pages = 64, 1 << 14
 	for _, mode := range []region.Mode{region.Uffd, region.Mprotect} {
-		b.Run(string(mode), func(b *testing.B) {
-			h := openHost(b, mode, pages, 4096)
+		for name, prepare := range map[string]func(h *host) error{
+			"missing":  func(h *host) error { return h.Discard(0, pages) },
+			"existing": func(h *host) error { return h.Unmap(0, pages) },
+		} {
+			b.Run(string(mode)+"/"+name, func(b *testing.B) {
+				h := openHost(b, mode, pages, 4096)
+				clear(h.Frames(0, pages))
+				for i := range b.N {
+					page := uint64(i) * run % pages
+					if page == 0 {
+						b.StopTimer()
+						must(b, prepare(h))
+						b.StartTimer()
+					}
+					must(b, h.MapFresh(page, run))
+					regiontest.Bench(h.addr(page), run, 4096)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*run), "ns/page")
+			})
+		}
+	}
+}
+
+// BenchmarkNewFrames fills 64 frames that do not exist: through the service view, and with Store.
+func BenchmarkNewFrames(b *testing.B) {
+	const run, pages = 64, 1 << 14
+	bytes := make([]byte, run*4096)
+	for name, fill := range map[string]func(h *host, page uint64) error{
+		"view":  func(h *host, page uint64) error { copy(h.Frames(page, run), bytes); return nil },
+		"store": func(h *host, page uint64) error { return h.Store(page, bytes) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			h := openHost(b, region.Auto, pages, 4096)
 			for i := range b.N {
 				page := uint64(i) * run % pages
-				if i > 0 && page == 0 {
+				if page == 0 {
 					b.StopTimer()
 					must(b, h.Discard(0, pages))
 					b.StartTimer()
 				}
-				must(b, h.MapFresh(page, run))
-				regiontest.Bench(h.addr(page), run, 4096)
+				must(b, fill(h, page))
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*run), "ns/page")
 		})

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/core/region"
 	"jiajia/core/region/regiontest"
 )
@@ -102,6 +104,72 @@ func TestMapFreshKeepsWhatIsThere(t *testing.T) {
 		}
 		h.expectLoad(t, 31, h.PageSize()-1, 31)
 		h.expectFaults(t, "everything in the run", 0, 0)
+	})
+}
+
+// Frames that others have written before the first use here are mapped like fresh ones, at whatever place of a run they are.
+func TestMapFreshOfFramesThatOthersMade(t *testing.T) {
+	onBackends(t, 128, func(t *testing.T, h *host) {
+		peer, err := unix.Mmap(h.Fd(), 0, 128*h.PageSize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		must(t, err)
+		defer unix.Munmap(peer)
+		for page := range 128 {
+			if page < 64 || page%3 == 0 {
+				peer[page*h.PageSize()] = byte(page + 1)
+			}
+		}
+		must(t, h.MapFresh(0, 64))
+		must(t, h.MapFresh(64, 64))
+		for page := range uint64(128) {
+			want := byte(0)
+			if page < 64 || page%3 == 0 {
+				want = byte(page + 1)
+			}
+			h.expectLoad(t, page, 0, want)
+			regiontest.Store(h.addr(page)+1, byte(page))
+			if got := peer[int(page)*h.PageSize()+1]; got != byte(page) {
+				t.Errorf("a store to page %d is %d for the peer", page, got)
+			}
+		}
+		h.expectFaults(t, "everything in the runs", 0, 0)
+	})
+}
+
+// Store makes frames, replaces the content of others, and what is mapped shows it.
+func TestStore(t *testing.T) {
+	onBackends(t, 32, func(t *testing.T, h *host) {
+		bytes := make([]byte, 8*h.PageSize())
+		fill := func(value byte) {
+			for i := range bytes {
+				bytes[i] = value + byte(i/h.PageSize())
+			}
+		}
+		must(t, h.Map(6, 2, region.ReadOnly))
+		h.Frame(12)[0] = 99
+		for page, want := range map[uint64]bool{5: false, 6: true, 7: true, 8: false, 12: false} {
+			if h.Known(page) != want {
+				t.Errorf("the frame of page %d is known: %v", page, !want)
+			}
+		}
+		fill(1)
+		must(t, h.Store(5, bytes))
+		must(t, h.Map(5, 8, region.ReadOnly))
+		for i := range uint64(8) {
+			h.expectLoad(t, 5+i, 0, 1+byte(i))
+			h.expectLoad(t, 5+i, h.PageSize()-1, 1+byte(i))
+			if !h.Known(5 + i) {
+				t.Errorf("the frame of page %d is not known", 5+i)
+			}
+		}
+		fill(51)
+		must(t, h.Store(5, bytes[:h.PageSize()]))
+		h.expectLoad(t, 5, 0, 51)
+		h.expectLoad(t, 6, 0, 2)
+		h.expectLoad(t, 4, 0, 0)
+		must(t, h.Discard(5, 8))
+		if h.Known(5) || h.Known(12) {
+			t.Error("a discarded frame is known")
+		}
 	})
 }
 

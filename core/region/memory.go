@@ -89,6 +89,19 @@ func (m *memory) populate(offset, length uint64) error {
 	}
 }
 
+// store writes bytes at an offset. Like populate it returns an error when memory has run out.
+func (m *memory) store(offset uint64, bytes []byte) error {
+	for len(bytes) > 0 {
+		n, err := unix.Pwrite(m.fd, bytes, int64(offset))
+		if err != nil && err != unix.EINTR {
+			return fmt.Errorf("write %d bytes of shared memory: %w", len(bytes), err)
+		}
+		n = max(n, 0)
+		bytes, offset = bytes[n:], offset+uint64(n)
+	}
+	return nil
+}
+
 // used returns how many bytes of frames exist.
 func (m *memory) used() uint64 {
 	const block = 512 // bytes, whatever the file system

@@ -60,6 +60,7 @@ type Region struct {
 	cfg     Config
 	pages   uint64
 	mem     *memory
+	known   frameTable
 	backend backend
 	why     string
 	onFault func(page uint64, write Write) bool
@@ -131,12 +132,15 @@ func (r *Region) open() (err error) {
 	if r.mem, err = openMemory(r.cfg); err != nil {
 		return err
 	}
-	if r.backend, r.why, err = openBackend(r.cfg, r.mem); err != nil {
+	if r.known, err = newFrameTable(r.pages); err != nil {
 		return errors.Join(err, r.mem.close())
+	}
+	if r.backend, r.why, err = openBackend(r.cfg, r.mem); err != nil {
+		return errors.Join(err, r.known.close(), r.mem.close())
 	}
 	if sig := r.backend.signal(); sig != 0 {
 		if err := installHandlers(r.cfg, sig); err != nil {
-			return errors.Join(err, r.backend.close(), r.mem.close())
+			return errors.Join(err, r.backend.close(), r.known.close(), r.mem.close())
 		}
 	}
 	return nil
@@ -152,7 +156,7 @@ func (r *Region) Close() error {
 	if r.backend.signal() != 0 {
 		errs = append(errs, removeHandlers())
 	}
-	errs = append(errs, r.backend.close(), r.mem.close())
+	errs = append(errs, r.backend.close(), r.known.close(), r.mem.close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("region: close: %w", err)
 	}
@@ -181,10 +185,31 @@ func (r *Region) Used() uint64 { return r.mem.used() }
 // zero; reading it allocates it.
 func (r *Region) Frame(page uint64) []byte { return r.Frames(page, 1) }
 
-// Frames returns the bytes of n consecutive pages in the service view.
+// Frames returns the bytes of n consecutive pages in the service view, with all that follow as their capacity: so whoever
+// moves bytes can tell that frames are neighbours.
 func (r *Region) Frames(page, n uint64) []byte {
 	size := uint64(r.cfg.PageSize)
-	return r.mem.service[page*size : (page+n)*size : (page+n)*size]
+	return r.mem.service[page*size : (page+n)*size]
+}
+
+// Fd returns the descriptor of the memory, whose offsets are those of the region; it is open until Close. For those who
+// map it elsewhere. It must not be truncated or punched.
+func (r *Region) Fd() int { return r.mem.fd }
+
+// Known tells whether a page's frame exists because it was mapped or stored here. A frame that is not known reads as zero
+// unless somebody has written it through a service view.
+func (r *Region) Known(page uint64) bool { return r.known.has(page) }
+
+// Store replaces the content of the pages from page on by bytes, whole pages. Where the frames do not exist it costs half as
+// much as writing them through the service view. It may be called at any time, but by one thread for a page.
+func (r *Region) Store(page uint64, bytes []byte) error {
+	n := uint64(len(bytes)) / uint64(r.cfg.PageSize)
+	r.mustHold(page, n)
+	if err := r.mem.store(page*uint64(r.cfg.PageSize), bytes); err != nil {
+		return fmt.Errorf("region: store pages %d+%d: %w", page, n, err)
+	}
+	r.known.note(page, n)
+	return nil
 }
 
 // Map gives the program access a to n pages with the content of their frames. It raises access and may also lower it;
@@ -194,6 +219,7 @@ func (r *Region) Map(page, n uint64, a Access) error {
 		return r.Unmap(page, n)
 	}
 	r.mustHold(page, n)
+	r.known.note(page, n)
 	if err := r.backend.set(page, n, a); err != nil {
 		return fmt.Errorf("region: map pages %d+%d %v: %w", page, n, a, err)
 	}
@@ -204,6 +230,7 @@ func (r *Region) Map(page, n uint64, a Access) error {
 // Frames that exist all the same keep their content.
 func (r *Region) MapFresh(page, n uint64) error {
 	r.mustHold(page, n)
+	r.known.note(page, n)
 	if err := r.backend.fresh(page, n); err != nil {
 		return fmt.Errorf("region: map fresh pages %d+%d: %w", page, n, err)
 	}
@@ -239,6 +266,7 @@ func (r *Region) Discard(page, n uint64) error {
 	if err := r.mem.punch(page*size, n*size); err != nil {
 		return fmt.Errorf("region: discard pages %d+%d: %w", page, n, err)
 	}
+	r.known.forget(page, n)
 	return nil
 }
 

@@ -50,6 +50,11 @@ const (
 	CachedPages
 	MemoryBytes
 
+	PagesRead
+	DiffsWritten
+	PagesAhead
+	PagesAheadUnused
+
 	Len int = iota // how many fields there are
 )
 
@@ -115,6 +120,11 @@ var Fields = [Len]Info{
 	HomePages:   {Name: "home_pages", Label: "home pages in use", Level: true},
 	CachedPages: {Name: "cached_pages", Label: "cached pages", Level: true},
 	MemoryBytes: {Name: "memory_bytes", Label: "shared memory in use", Unit: Bytes, Level: true},
+
+	PagesRead:        {Name: "pages_read", Label: "pages read directly"},
+	DiffsWritten:     {Name: "diffs_written", Label: "diffs written directly"},
+	PagesAhead:       {Name: "pages_ahead", Label: "pages fetched ahead"},
+	PagesAheadUnused: {Name: "pages_ahead_unused", Label: "  dropped unused"},
 }
 
 // A Row is the numbers of one host. Invariant: Elapsed is the sum of Computing, Faulting, Locking, InBarriers, InMessages
