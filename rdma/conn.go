@@ -113,6 +113,14 @@ func (c *conn) reapLocked() {
 	}
 }
 
+// broke tells whether something that was sent has failed.
+func (c *conn) broke() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reapLocked()
+	return c.dead
+}
+
 // postLocked sends b, which lies in the next entry's buffer.
 func (c *conn) postLocked(b []byte, grant uint32) error {
 	var flags verbs.Flag
@@ -172,7 +180,7 @@ func (c *conn) sendRaw(b []byte) error {
 }
 
 func (c *conn) sendLocked(body [][]byte) error {
-	defer c.out.clear()
+	defer func() { c.out = pieces{} }()
 	c.out.set(c.enc, body)
 	if len(c.queue) == 0 {
 		if err := c.pumpLocked(); err != nil || c.out.done() {
@@ -201,8 +209,7 @@ func (c *conn) flushLocked() error {
 	for len(c.queue) > 0 {
 		c.out.set(c.queue[0], nil)
 		err := c.pumpLocked()
-		c.queue[0] = c.out.first()
-		c.out.clear()
+		c.queue[0], c.out = c.out.head, pieces{}
 		if err != nil {
 			return err
 		}
@@ -236,7 +243,7 @@ func (c *conn) sendAll(m *wire.Message, body [][]byte, wait func(c *conn) error)
 	defer c.mu.Unlock()
 	c.enc = wire.Append(c.enc[:0], m)
 	c.out.set(c.enc, body)
-	defer c.out.clear()
+	defer func() { c.out = pieces{} }()
 	for {
 		if err := c.pumpLocked(); err != nil || c.out.done() {
 			return err

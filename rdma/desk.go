@@ -21,7 +21,6 @@ type desk struct {
 	bell int // eventfd: look up, a peer is lost or the transport closed
 	in   *receiver
 	spin time.Duration // how long polling has been worth it lately
-	rung bool          // Arm has found something, and rung the bell
 }
 
 // newDesk makes a desk for so many connections; it is freed by Close.

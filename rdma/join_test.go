@@ -152,9 +152,11 @@ func TestStrangers(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
-	if len(a.joins) != 1 {
-		t.Errorf("%d guests are left when the job has begun", len(a.joins)-1)
-	}
+	a.loop.call(func() {
+		if len(a.joins) != 1 {
+			t.Errorf("%d guests are left when the job has begun", len(a.joins)-1)
+		}
+	})
 }
 
 // TestDropped: peers that are not kept are left alone; their end is no loss.

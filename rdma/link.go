@@ -13,6 +13,9 @@ import (
 	"jiajia/core/wire"
 )
 
+// overLink may travel over a link.
+var overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
+
 // A Link implements node.Link.
 type Link struct {
 	*desk

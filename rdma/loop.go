@@ -15,8 +15,8 @@ import (
 )
 
 // tickTime is from one look at the peers to the next (see tick). With what a queue pair takes to give up, some 2 s, a peer whose
-// machine or cable is gone is known within 4.
-const tickTime = time.Second
+// machine or cable is gone is known within 3.
+const tickTime = time.Second / 2
 
 // A source is something whose completions the loop is told of; completed is called in the loop's thread and must not block.
 type source interface{ completed() }

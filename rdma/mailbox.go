@@ -14,6 +14,9 @@ import (
 	"jiajia/core/wire"
 )
 
+// answers may come to a mailbox.
+var answers = setOf(wire.Page, wire.DiffAck, wire.LockGrant, wire.CVDone)
+
 // A Mailbox implements node.Mailbox.
 type Mailbox struct {
 	*desk

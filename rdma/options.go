@@ -38,10 +38,3 @@ type Options struct {
 	// Fail is called, by the serving thread, when the transport cannot go on at all; it ends the job and does not return. nil: panic.
 	Fail func(err error)
 }
-
-// How long hosts wait for each other in Try: who connects, and who is connected to, which may have called a little earlier.
-const (
-	connectTime = 4 * time.Second
-	joinTime    = 6 * time.Second
-	openTime    = 10 * time.Second // for a further queue pair
-)

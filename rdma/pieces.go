@@ -8,8 +8,6 @@ type pieces struct {
 
 func (p *pieces) set(head []byte, body [][]byte) { p.head, p.body = head, body }
 
-func (p *pieces) clear() { p.head, p.body = nil, nil }
-
 // advance drops empty pieces.
 func (p *pieces) advance() {
 	for len(p.head) == 0 && len(p.body) > 0 {
@@ -40,9 +38,6 @@ func (p *pieces) read(b []byte) (n int) {
 	}
 	return n
 }
-
-// first is what is left of the first piece.
-func (p *pieces) first() []byte { return p.head }
 
 // rest returns a copy of what is left.
 func (p *pieces) rest() []byte {

@@ -138,7 +138,9 @@ func (r *receiver) poll(take func(c *conn, s seg)) int {
 		case c == nil: // the rest of a connection that could not be made
 			r.post(int(w.WR))
 		case err != nil:
-			c.fail(err)
+			if !c.broke() { // which knows the reason, where this is a consequence
+				c.fail(err)
+			}
 		default:
 			s := seg{r.buffer(int(w.WR))[:w.Bytes], int(w.WR)}
 			c.granted(w.Imm)

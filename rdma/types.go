@@ -21,8 +21,6 @@ var (
 	toServer = setOf(wire.GetPage, wire.Diff, wire.LockReq, wire.LockFwd, wire.CVSet, wire.CVReset, wire.CVWait)
 	asData   = setOf(wire.Data, wire.Collect)
 	posted   = ^(setOf(wire.Page, wire.Diff) | asData)
-	answers  = setOf(wire.Page, wire.DiffAck, wire.LockGrant, wire.CVDone)
-	overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
 )
 
 // vet checks that a message of this type may come, or go, here, and that it names its true sender.

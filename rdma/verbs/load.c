@@ -1,0 +1,29 @@
+//go:build rdma
+
+// The RDMA libraries, loaded when they are first wanted: a program with this in it runs on machines without them.
+#include "table.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+
+struct jv_table jv_lib;
+
+const char *jv_load(void)
+{
+	void *verbs = dlopen("libibverbs.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *cm = verbs ? dlopen("librdmacm.so.1", RTLD_NOW | RTLD_LOCAL) : NULL;
+	if (!cm)
+		return dlerror();
+#define VERBS_SYMBOL(name) if (!(jv_lib.name = (__typeof__(jv_lib.name))dlsym(verbs, #name))) return dlerror();
+#define CM_SYMBOL(name) if (!(jv_lib.name = (__typeof__(jv_lib.name))dlsym(cm, #name))) return dlerror();
+	VERBS(VERBS_SYMBOL)
+	CM(CM_SYMBOL)
+	return NULL;
+}
+
+int jv_unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? failed(-1) : 0;
+}
+
