@@ -43,7 +43,9 @@ func (e *extent) end() uint64 { return e.first + e.count }
 func (e *extent) has(p wire.PageID) bool { return e.first <= uint64(p) && uint64(p) < e.end() }
 
 // summary is the address of the byte that sums up the mark of the page with this index.
-func (e *extent) summary(i uint64) uint64 { return e.marks.addr + roundUp(e.count, 8) + i/pagesPerSummary }
+func (e *extent) summary(i uint64) uint64 {
+	return e.marks.addr + roundUp(e.count, 8) + i/pagesPerSummary
+}
 
 // marksBytes is what the marks of an extent take.
 func marksBytes(count uint64) uint64 {

@@ -21,8 +21,8 @@ const slabPages = 4096
 type exports struct {
 	t *Transport
 
-	idle  *verbs.CQ                     // of queue pairs over which nothing is sent from here; of the loop's thread
-	lanes []*verbs.QP                   // these; of the loop's thread
+	idle  *verbs.CQ                       // of queue pairs over which nothing is sent from here; of the loop's thread
+	lanes []*verbs.QP                     // these; of the loop's thread
 	asked map[wire.HostID]map[uint32]bool // for which mailboxes; of the loop's thread
 
 	mu      sync.Mutex // guards what follows

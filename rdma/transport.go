@@ -31,7 +31,6 @@ type Transport struct {
 
 	mostRuns int // of changed bytes in a page, on an average, that are written one by one
 
-
 	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
 	joins   map[verbs.Handle]*join
 	serving atomic.Bool // Start has been called
