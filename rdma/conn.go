@@ -24,7 +24,8 @@ type conn struct {
 	join *join     // not nil: the service connection, or one that has yet to prove itself
 
 	// Of the reader alone.
-	segs []seg // that a waiting thread has not looked at
+	segs []seg // that have come for a thread that waits; those before next are taken
+	next int
 	asm  assembly
 
 	mu sync.Mutex // guards what follows
@@ -44,6 +45,19 @@ func (c *conn) fail(err error) {
 		return
 	}
 	c.t.broken(c.peer, err)
+}
+
+// arrived tells whether there is a segment to take.
+func (c *conn) arrived() bool { return c.next < len(c.segs) }
+
+// take takes it; it must be given to used.
+func (c *conn) take() seg {
+	s := c.segs[c.next]
+	c.segs[c.next] = seg{}
+	if c.next++; 2*c.next >= len(c.segs) { // so that the list does not grow for ever while it never runs dry
+		c.segs, c.next = c.segs[:copy(c.segs, c.segs[c.next:])], 0
+	}
+	return s
 }
 
 // granted takes in credits that came with a segment, and sends what waited for them.

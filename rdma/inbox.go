@@ -22,17 +22,15 @@ func (i *inbox) take(c *conn) (s seg, err error) {
 		}
 		lost := c.peer.lost()
 		i.pump()
-		if len(c.segs) == 0 && lost { // not what has come before the loss
+		if !c.arrived() && lost { // not what has come before the loss
 			return false, c.ended()
 		}
-		return len(c.segs) > 0, nil
+		return c.arrived(), nil
 	})
 	if err != nil {
 		return s, err
 	}
-	s = c.segs[0]
-	c.segs = c.segs[:copy(c.segs, c.segs[1:])]
-	return s, nil
+	return c.take(), nil
 }
 
 // receive receives the next message that comes over c. The payload of a Page goes into frames.

@@ -113,7 +113,7 @@ func (l *Link) makeRoom(c *conn) error {
 		return c.ended()
 	}
 	defer l.recvMu.Unlock()
-	kept := 0
+	kept := c.next
 	return l.await(func() (bool, error) {
 		if err := c.ended(); err != nil {
 			return false, err

@@ -176,7 +176,7 @@ func (b *Mailbox) next(from wire.HostID) (c *conn, err error) {
 				return false, err
 			}
 			b.pump()
-			return len(c.segs) > 0, nil
+			return c.arrived(), nil
 		})
 	}
 	if len(b.in.all) == 0 {
@@ -200,7 +200,7 @@ func (b *Mailbox) next(from wire.HostID) (c *conn, err error) {
 func (b *Mailbox) first() *conn {
 	for i := range b.lines {
 		k := (b.turn + i) % len(b.lines)
-		if c := b.lines[k]; c != nil && (len(c.segs) > 0 || c.peer.lost()) {
+		if c := b.lines[k]; c != nil && (c.arrived() || c.peer.lost()) {
 			b.turn = k + 1
 			return c
 		}

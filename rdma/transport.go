@@ -168,7 +168,7 @@ func (t *Transport) broken(p *peer, err error) error {
 		d.ring()
 	}
 	t.loop.do(func() {
-		if p.join != nil {
+		if p.join != nil && !p.join.gone {
 			p.join.id.Disconnect() // the peer is to know, too
 		}
 		if t.serving.Load() {

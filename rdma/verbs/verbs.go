@@ -38,11 +38,11 @@ func failed(op string, rc C.int) error {
 // unopened is failed for what lies below /dev/infiniband.
 func unopened(op string, rc C.int) error {
 	err := failed(op, rc)
-	switch {
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return fmt.Errorf("%w [this user must be allowed to read and write the files in /dev/infiniband; does a container hide them?]", err)
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENOSYS):
-		return fmt.Errorf("%w [is the kernel's module rdma_ucm loaded? does a container hide /dev/infiniband?]", err)
+	for _, e := range []error{unix.EACCES, unix.EPERM, unix.ENOENT, unix.ENODEV, unix.ENOSYS} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("%w [this user must be allowed to read and write the files in /dev/infiniband, which come with the kernel's "+
+				"modules ib_uverbs and rdma_ucm; does a container hide them?]", err)
+		}
 	}
 	return err
 }
