@@ -31,8 +31,8 @@ func newFar(directory place) *far {
 // extents returns what is known.
 func (f *far) extents() []extent { return *f.list.Load() }
 
-// miss tells whether to look at the directory, for pages that are not in list. When that was of no use the last time, it is left alone for a while, longer each time:
-// the peer may be unable to register its pages, and then every one would be looked for.
+// miss tells whether to look at the directory, for pages that are not in list. When that was of no use the last time, it is left
+// alone for a while, longer each time: the peer may be unable to register its pages, and then every one would be looked for.
 func (f *far) miss(list []extent) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -184,7 +184,7 @@ func (h *hand) locate(l *lane, pages []wire.PageID) (list []extent, ok bool, err
 	far := l.peer.far
 	if list = far.extents(); !knows(list, pages) && far.miss(list) {
 		if err := h.look(l); err != nil {
-			return nil, false, err
+			return nil, false, h.t.broken(l.peer, err)
 		}
 	}
 	list = far.extents() // of which another thread may have made more meanwhile
