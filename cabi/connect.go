@@ -72,7 +72,7 @@ const wayRDMA = "rdma"
 func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way, error) {
 	viaRDMA := rdma.New(rdma.Options{
 		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: pageSize,
-		Address: addressOf(job.member.Listen()), Log: job.log, Fail: transportFailed,
+		Memory: n.Region().Frames(0, n.Region().Pages()), Address: addressOf(job.member.Listen()), Log: job.log, Fail: transportFailed,
 	})
 	overRDMA := route.Way{Name: wayRDMA, Words: "RDMA", Candidate: viaRDMA, Detail: viaRDMA.Device}
 	if settings.Comm == conf.CommRDMA {
