@@ -118,6 +118,9 @@ func (x *exports) cover(hull extent) bool {
 // add registers an extent, and enters it in the list at its index and in the directory.
 func (x *exports) add(at int, e extent) error {
 	size := uint64(x.t.o.PageSize)
+	if err := room(e.count * size); err != nil {
+		return err
+	}
 	table, marksAt, err := x.arena.get(x.t.pd, int(marksBytes(e.count)))
 	if err != nil {
 		return err
