@@ -143,7 +143,7 @@ cmake: ## the CMake build and its tests
 .PHONY: test-rdma
 test-rdma: ## RDMA tests on 2 and 4 Soft-RoCE devices, in a virtual machine (see tests/lab/README.md)
 	@scripts/need.sh go gcc libc6-dev $(LABTOOLS)
-	$(GO) test -count=1 -timeout 25m -v ./tests/lab
+	$(GO) test -count=1 -timeout 60m -v ./tests/lab
 
 # --- not part of `make test` ---
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// endLimit is the promise: this long after the cause every host has ended.
+// endLimit is the promise: this long after the cause every host has ended. Time in which the virtual machine stood still does not count.
 const endLimit = 5 * time.Second
 
 // startBusy starts a job whose hosts are all about to enter the state, but for host 0, which waits.
@@ -34,18 +34,20 @@ func startBusy(t *testing.T, comm, state string) *running {
 }
 
 // mustEnd checks that all hosts have ended within the limit after it, and that the line says why.
-func (r *running) mustEnd(when time.Time, parts ...string) {
+func (r *running) mustEnd(when moment, parts ...string) {
 	r.t.Helper()
 	r.wait()
-	var last time.Duration
+	var last, pause time.Duration
 	for i, h := range r.hosts {
-		took := h.end.Sub(when)
-		if took > endLimit {
-			r.t.Errorf("%v: host %d ended %v after the cause", r.job, i, took)
+		took, stood := h.end.at.Sub(when.at), h.end.stood-when.stood
+		if took-stood > endLimit {
+			r.t.Errorf("%v: host %d ended %v after the cause, of which the virtual machine stood still for %v", r.job, i, took, stood)
 		}
-		last = max(last, took)
+		if took > last {
+			last, pause = took, stood
+		}
 	}
-	r.t.Logf("all gone after %.2f s: %s", last.Seconds(), r.failed(parts...))
+	r.t.Logf("all gone after %.2f s, %.2f of it at a standstill: %s", last.Seconds(), pause.Seconds(), r.failed(parts...))
 }
 
 // causes are where a failure finds the hosts, and which host it strikes: the one that all others know from the start, and another.
@@ -63,7 +65,7 @@ func TestKilledHost(t *testing.T) {
 		for _, c := range causes() {
 			t.Run(fmt.Sprintf("%s/%s/host=%d", comm, c.state, c.host), func(t *testing.T) {
 				r := startBusy(t, comm, c.state)
-				when := time.Now()
+				when := now()
 				if err := syscall.Kill(r.hosts[c.host].cmd.Process.Pid, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
@@ -87,7 +89,7 @@ func TestLinkDown(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s/host=%d", comm, c.state, c.host), func(t *testing.T) {
 				r := startBusy(t, comm, c.state)
 				t.Cleanup(func() { link(t, "up", c.host) })
-				when := time.Now()
+				when := now()
 				link(t, "down", c.host)
 				r.mustEnd(when, "host")
 			})

@@ -53,7 +53,7 @@ type host struct {
 	cmd            *exec.Cmd
 	stdout, stderr output
 	ended          chan struct{} // closed when it has been collected
-	end            time.Time     // when that was
+	end            moment        // when that was
 }
 
 var ports atomic.Int32 // that jobs have used so far
@@ -103,7 +103,7 @@ func (j job) start(t *testing.T) *running {
 		r.hosts = append(r.hosts, h)
 		go func() {
 			_ = h.cmd.Wait() // the status says it all
-			h.end = time.Now()
+			h.end = now()
 			close(h.ended)
 		}()
 		t.Cleanup(func() {

@@ -34,6 +34,9 @@ func inside(m *testing.M) int {
 		one, err = newMachine(i, i >= nodes)
 		machines = append(machines, one)
 	}
+	if err == nil {
+		still, err = watchStillness()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tests/lab: not inside a virtual machine of the lab:", err)
 		return 1

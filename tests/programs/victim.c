@@ -17,7 +17,9 @@
 #include "jia.h"
 
 #define VICTIMS_LOCK 1
+#ifndef AREA
 #define AREA ((size_t)4 << 30)
+#endif
 
 static volatile char *area; /* shared, homed at the victim */
 static int victim;
