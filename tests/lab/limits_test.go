@@ -40,15 +40,15 @@ func TestMixedJob(t *testing.T) {
 		say  []string
 	}{
 		{"RDMA and TCP", []*machine{machines[0], machines[1], last}, []string{
-			"host 0: info: reaches host 1 by RDMA (rxe0), host 2 by TCP",
-			"host 1: info: reaches host 0 by RDMA (rxe1), host 2 by TCP",
+			"host 0: info: reaches host 1 by RDMA (rxe0 port 1), host 2 by TCP",
+			"host 1: info: reaches host 0 by RDMA (rxe1 port 1), host 2 by TCP",
 			"host 2: info: reaches hosts 0-1 by TCP",
-			"host 0: info: RDMA (rxe0) is not possible with host 2: there: ",
+			"host 0: info: RDMA (rxe0 port 1) is not possible with host 2: there: ",
 		}},
 		{"shared memory, RDMA and TCP", []*machine{machines[0], machines[0], machines[1], last}, []string{
-			"host 0: info: reaches host 1 by shared memory, host 2 by RDMA (rxe0), host 3 by TCP",
-			"host 1: info: reaches host 0 by shared memory, host 2 by RDMA (rxe0), host 3 by TCP",
-			"host 2: info: reaches hosts 0-1 by RDMA (rxe1), host 3 by TCP",
+			"host 0: info: reaches host 1 by shared memory, host 2 by RDMA (rxe0 port 1), host 3 by TCP",
+			"host 1: info: reaches host 0 by shared memory, host 2 by RDMA (rxe0 port 1), host 3 by TCP",
+			"host 2: info: reaches hosts 0-1 by RDMA (rxe1 port 1), host 3 by TCP",
 			"host 3: info: reaches hosts 0-2 by TCP",
 		}},
 	} {

@@ -51,6 +51,9 @@ func newMachine(number int, plain bool) (*machine, error) {
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
 		err := ownBootID(number)
+		if err == nil && plain {
+			err = hideDevices()
+		}
 		ready <- err
 		for f := range m.do {
 			f()
@@ -74,6 +77,17 @@ func ownBootID(number int) error {
 	const place = "/proc/sys/kernel/random/boot_id"
 	if err := unix.Mount(id, place, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("mount over %s: %w", place, err)
+	}
+	return nil
+}
+
+// hideDevices has the calling thread's mount namespace know nothing of the RDMA devices. An address does not tell: a host without a
+// device at its own address takes any that it finds.
+func hideDevices() error {
+	for _, place := range []string{"/dev/infiniband", "/sys/class/infiniband", "/sys/class/infiniband_verbs"} {
+		if err := unix.Mount("nothing", place, "tmpfs", unix.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("mount over %s: %w", place, err)
+		}
 	}
 	return nil
 }
