@@ -171,7 +171,7 @@ func (t *Transport) broken(p *peer, err error) error {
 		if p.join != nil && !p.join.gone {
 			p.join.id.Disconnect() // the peer is to know, too
 		}
-		if t.serving.Load() {
+		if t.serving.Load() && t.peers[p.id] == p { // not one that Start has dropped, and that was faster with the same
 			t.o.Handler.Lost(p.id, err)
 		}
 	})
