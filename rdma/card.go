@@ -14,12 +14,19 @@ import (
 	"jiajia/rdma/verbs"
 )
 
-// Card opens the transport and returns the address at which others can connect to it, or why there is none. Once.
+// Card opens the transport and returns where others can connect to it and find its memory, or why there is none. Once.
 func (t *Transport) Card() (card, why string) {
 	if err := t.openDevice(); err != nil {
 		return "", err.Error()
 	}
-	return t.card, ""
+	if len(t.o.Memory) == 0 {
+		return formCard(t.door.addr, place{}), ""
+	}
+	at, err := t.exports.open()
+	if err != nil {
+		t.o.Log.Warnf("pages of this host cannot be reached by RDMA without its processor, and are sent on request: %v", verbs.Locked(err, arenaChunk))
+	}
+	return formCard(t.door.addr, at), ""
 }
 
 func (t *Transport) openDevice() error {
@@ -177,19 +184,27 @@ func (t *Transport) Try(cards []string) (refused []error) {
 	defer timer.Stop()
 	for i, card := range cards {
 		p := t.peers[i]
+		if p == nil || card == "" {
+			continue
+		}
+		to, directory, wrong := readCard(card)
 		switch {
-		case p == nil || card == "":
 		case err != nil:
 			refused[i] = err
+		case wrong != nil:
+			refused[i] = fmt.Errorf("the RDMA card of host %d, %q: %w", i, card, wrong)
 		case wire.HostID(i) < t.o.Self:
-			wg.Go(func() { refused[i] = t.connectTo(p, card, now.Add(connectTime)) })
+			wg.Go(func() { refused[i] = t.connectTo(p, to, now.Add(connectTime)) })
+		}
+		if directory.addr != 0 {
+			p.far = newFar(directory)
 		}
 	}
 	wg.Wait()
 	late := false
 	for i, card := range cards {
 		p := t.peers[i]
-		if err != nil || p == nil || card == "" || wire.HostID(i) < t.o.Self {
+		if err != nil || p == nil || card == "" || refused[i] != nil || wire.HostID(i) < t.o.Self {
 			continue
 		}
 		if !late {

@@ -97,6 +97,9 @@ func (t *Transport) free() error {
 		j.c.detach()
 		j.id.Disconnect() // so that the peers know before anything of theirs fails
 	}
+	for _, b := range t.boxes {
+		errs = append(errs, b.hand.free())
+	}
 	for _, d := range t.desks {
 		errs = append(errs, d.free())
 	}
@@ -107,6 +110,7 @@ func (t *Transport) free() error {
 		errs = append(errs, j.end())
 	}
 	t.door.ch.Free()
+	errs = append(errs, t.exports.free())
 	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.pd.Free())
 	t.loop.free()
 	return errors.Join(errs...)

@@ -20,6 +20,7 @@ type desk struct {
 	ch   *verbs.Channel
 	bell int // eventfd: look up, a peer is lost or the transport closed
 	in   *receiver
+	also *verbs.CQ     // which the thread waits for, too, at the moment; or nil
 	spin time.Duration // how long polling has been worth it lately
 }
 
@@ -101,6 +102,11 @@ func (d *desk) await(done func() (bool, error)) error {
 	for {
 		if err := d.in.cq.Notify(); err != nil {
 			return err
+		}
+		if d.also != nil {
+			if err := d.also.Notify(); err != nil {
+				return err
+			}
 		}
 		if ok, err := done(); ok || err != nil {
 			return err

@@ -20,12 +20,8 @@ const (
 	openTime    = 10 * time.Second // for a further queue pair
 )
 
-// connectTo makes the connection with a host of a lower id, whose card is an address.
-func (t *Transport) connectTo(p *peer, card string, deadline time.Time) error {
-	to, err := netip.ParseAddrPort(card)
-	if err != nil {
-		return fmt.Errorf("its RDMA address %q: %w", card, err)
-	}
+// connectTo makes the connection with a host of a lower id.
+func (t *Transport) connectTo(p *peer, to netip.AddrPort, deadline time.Time) error {
 	ch, err := verbs.NewEventChannel()
 	if err != nil {
 		return err
@@ -38,7 +34,7 @@ func (t *Transport) connectTo(p *peer, card string, deadline time.Time) error {
 	w := waitFor{t, ch, deadline}
 	if err := w.resolve(id, to); err != nil {
 		id.Free()
-		return fmt.Errorf("no RDMA path from %s to %s: %w [are both in one network? does that host's device work? see: rping]", t.card, card, err)
+		return fmt.Errorf("no RDMA path from %s to %v: %w [are both in one network? does that host's device work? see: rping]", t.card, to, err)
 	}
 	j, err := t.newJoin(p, id)
 	if err != nil {
@@ -53,7 +49,7 @@ func (t *Transport) connectTo(p *peer, card string, deadline time.Time) error {
 	}
 	if err != nil {
 		t.loop.call(j.drop)
-		return fmt.Errorf("RDMA connection from %s to %s: %w", t.card, card, err)
+		return fmt.Errorf("RDMA connection from %s to %v: %w", t.card, to, err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ const (
 	challengeMagic = "JIA3here"
 
 	// handshakeVersion changes with this file's messages and with those of open.go, wire.Version with everything after them.
-	handshakeVersion = 1
+	handshakeVersion = 2
 	protocolVersion  = handshakeVersion<<16 | wire.Version
 )
 

@@ -14,11 +14,12 @@ const (
 	forMailbox  purpose = iota + 1 // requests to the other host's loop, answers to the mailbox
 	forLink                        // rendezvous, read by application threads at both ends
 	forData                        // messages of jia_send and of collective calls, from who asks
-	lastPurpose = forData
+	forPages                       // reads and writes of the other host's memory by a mailbox
+	lastPurpose = forPages
 )
 
 func (p purpose) String() string {
-	return [...]string{"no purpose", "mailbox", "barrier link", "data"}[min(p, lastPurpose)]
+	return [...]string{"no purpose", "mailbox", "barrier link", "data", "pages"}[min(p, lastPurpose)]
 }
 
 // An invitation travels over a service connection, between messages: a host asks the other one for a queue pair to join one of its own,
@@ -58,7 +59,7 @@ func (i *invitation) decode(b []byte) error {
 		purpose: purpose(le.Uint32(b[4:])), mailbox: le.Uint32(b[8:]), token: le.Uint32(b[12:]),
 		number: le.Uint32(b[16:]), psn: le.Uint32(b[20:]), status: status(le.Uint32(b[24:])),
 	}
-	if i.purpose > lastPurpose || i.number>>24 != 0 || i.psn>>24 != 0 || i.status > unable || (i.purpose == forMailbox) != (i.mailbox != 0) {
+	if i.purpose > lastPurpose || i.number>>24 != 0 || i.psn>>24 != 0 || i.status > unable || (i.purpose == forMailbox || i.purpose == forPages) != (i.mailbox != 0) {
 		return fmt.Errorf("invitation %+v: %w", *i, wire.ErrField)
 	}
 	return nil

@@ -27,6 +27,7 @@ type Mailbox struct {
 	lines []*conn // by host id; nil where there is none
 	turn  int     // host to look at first when waiting for any
 	inbox inbox
+	hand  hand
 }
 
 // OpenMailbox implements node.Transport.
@@ -49,7 +50,7 @@ func (t *Transport) OpenMailbox(id uint32) (node.Mailbox, error) {
 	if b.desk, err = t.newDesk(max(n, 1)); err != nil {
 		return nil, fmt.Errorf("open mailbox %d: %w", id, err)
 	}
-	b.inbox.desk = b.desk
+	b.inbox.desk, b.hand.desk = b.desk, b.desk
 	for i, p := range t.peers {
 		if p == nil {
 			continue

@@ -8,15 +8,28 @@ import (
 	"math/rand/v2"
 	"net"
 	"time"
+
+	"jiajia/rdma/verbs"
 )
 
 // open joins c with a new queue pair of its peer, which reads from it what purpose says.
 func (t *Transport) open(c *conn, what purpose, mailbox uint32) error {
-	p := c.peer
+	err := t.joinPair(c.peer, c.qp, what, mailbox)
+	if err == nil {
+		c.mu.Lock()
+		c.left, c.owed = dataCredits, dataCredits
+		err = c.grantLocked() // the other end sends nothing before
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// joinPair joins a queue pair with a new one of a peer.
+func (t *Transport) joinPair(p *peer, qp *verbs.QP, what purpose, mailbox uint32) error {
 	answer := make(chan invitation, 1)
 	t.mu.Lock()
 	t.token++
-	ask := invitation{purpose: what, mailbox: mailbox, token: t.token, number: c.qp.Number, psn: rand.Uint32N(1 << 24)}
+	ask := invitation{purpose: what, mailbox: mailbox, token: t.token, number: qp.Number, psn: rand.Uint32N(1 << 24)}
 	t.asked[ask.token] = answer
 	t.mu.Unlock()
 	defer func() {
@@ -41,13 +54,7 @@ func (t *Transport) open(c *conn, what purpose, mailbox uint32) error {
 		}
 	}
 	if err == nil {
-		err = c.qp.Connect(p.join.id, got.number, got.psn, ask.psn, t.reads)
-	}
-	if err == nil {
-		c.mu.Lock()
-		c.left, c.owed = dataCredits, dataCredits
-		err = c.grantLocked() // the other end sends nothing before
-		c.mu.Unlock()
+		err = qp.Connect(p.join.id, got.number, got.psn, ask.psn, t.reads)
 	}
 	if err != nil {
 		return fmt.Errorf("join queue pairs with host %d (%v): %w", p.id, what, err)
@@ -80,9 +87,9 @@ func (t *Transport) invited(p *peer, b []byte) error {
 		return nil
 	}
 	reply := invitation{token: i.token, psn: rand.Uint32N(1 << 24)}
-	c, err := t.meet(p, &i)
+	qp, err := t.meet(p, &i)
 	if err == nil {
-		err = c.qp.Connect(p.join.id, i.number, i.psn, reply.psn, t.reads)
+		err = qp.Connect(p.join.id, i.number, i.psn, reply.psn, t.reads)
 	}
 	switch {
 	case errors.Is(err, ErrTwice):
@@ -91,13 +98,13 @@ func (t *Transport) invited(p *peer, b []byte) error {
 		t.o.Log.Warnf("cannot make a queue pair for host %d: %v", p.id, err)
 		reply.status = unable
 	default:
-		reply.number = c.qp.Number
+		reply.number = qp.Number
 	}
 	return t.invite(p, &reply)
 }
 
 // meet makes our end of what a peer asks for. Loop's thread.
-func (t *Transport) meet(p *peer, i *invitation) (*conn, error) {
+func (t *Transport) meet(p *peer, i *invitation) (*verbs.QP, error) {
 	switch i.purpose {
 	case forMailbox:
 		if p.box(i.mailbox) != nil {
@@ -111,7 +118,7 @@ func (t *Transport) meet(p *peer, i *invitation) (*conn, error) {
 		p.boxMu.Lock()
 		p.boxes[i.mailbox] = c
 		p.boxMu.Unlock()
-		return c, nil
+		return c.qp, nil
 	case forLink:
 		if p.linked {
 			return nil, ErrTwice
@@ -122,12 +129,18 @@ func (t *Transport) meet(p *peer, i *invitation) (*conn, error) {
 		}
 		p.linked = true
 		p.parked <- l
-		return l.c, nil
+		return l.c.qp, nil
+	case forPages:
+		return t.exports.lane(p, i.mailbox)
 	default:
 		if p.feeding {
 			return nil, ErrTwice
 		}
 		p.feeding = true
-		return t.intake.conn(p)
+		c, err := t.intake.conn(p)
+		if err != nil {
+			return nil, err
+		}
+		return c.qp, nil
 	}
 }

@@ -29,10 +29,14 @@ type Options struct {
 	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
 	PageSize int           // bytes of a page, the same on all hosts
 
+	// Memory is what peers may read and write as Publish says: a mapping of the region, readable and writable, for longer than
+	// the transport is open. Page p is at p times PageSize. nil: nothing.
+	Memory []byte
+
 	// Address is tried first: that of this host for TCP, say. Else the first address of an RDMA device is taken.
 	Address netip.Addr
 
-	// Log takes what happens to connections, at debug. nil for none.
+	// Log takes what happens to connections, at debug, and what keeps memory from being reached. nil for none.
 	Log *event.Log
 
 	// Fail is called, by the serving thread, when the transport cannot go on at all; it ends the job and does not return. nil: panic.

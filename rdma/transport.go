@@ -27,6 +27,9 @@ type Transport struct {
 	loop    *loop
 	banks   []*bank // of the loop's thread
 	intake  *intake
+	exports exports
+
+	mostRuns int // of changed bytes in a page, on an average, that are written one by one
 
 	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
 	joins   map[verbs.Handle]*join
@@ -62,6 +65,7 @@ type peer struct {
 	parked  chan *Link // the link that was asked for, until OpenLink takes it
 	feeding bool       // the same for data
 	outlet  outlet
+	far     *far // its memory, set by Try; nil: it offers none
 
 	cause atomic.Pointer[error] // why the host is lost, once it is
 	gone  chan struct{}         // closed when it is
@@ -81,6 +85,7 @@ func New(o Options) *Transport {
 		o: o, joins: make(map[verbs.Handle]*join), asked: make(map[uint32]chan invitation),
 		stopped: make(chan struct{}), freed: make(chan struct{}),
 	}
+	t.exports.t, t.mostRuns = t, mostRuns
 	for i := range o.Hosts {
 		var p *peer
 		if wire.HostID(i) != o.Self {

@@ -75,3 +75,36 @@ int jv_atomic(struct ibv_qp *qp, uint64_t wr_id, void *addr, uint32_t lkey, uint
 	wr.wr.atomic.swap = swap;
 	return post(qp, &wr, 8, flags);
 }
+
+int jv_requests(struct ibv_qp *qp, const struct jv_request *list, int n)
+{
+	enum { CHAIN = 32 };
+	struct ibv_send_wr wr[CHAIN], *bad;
+	struct ibv_sge sge[CHAIN];
+	for (int at = 0; at < n; at += CHAIN) {
+		int count = n - at < CHAIN ? n - at : CHAIN;
+		for (int i = 0; i < count; i++) {
+			const struct jv_request *r = &list[at + i];
+			sge[i] = (struct ibv_sge){r->addr, r->length, r->lkey};
+			wr[i] = (struct ibv_send_wr){
+				.wr_id = r->flags & IBV_SEND_SIGNALED ? JV_LAST : 0, .next = i + 1 < count ? &wr[i + 1] : NULL, .sg_list = &sge[i], .num_sge = 1,
+				.opcode = r->write ? IBV_WR_RDMA_WRITE : IBV_WR_RDMA_READ, .send_flags = (unsigned)r->flags,
+			};
+			wr[i].wr.rdma.remote_addr = r->there;
+			wr[i].wr.rdma.rkey = r->rkey;
+		}
+		int rc = failed(ibv_post_send(qp, wr, &bad));
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+void jv_fence(void)
+{
+#ifdef __aarch64__
+	__asm__ volatile("dmb osh" ::: "memory"); // what a language's fence is made of stops at the processors
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}

@@ -95,7 +95,17 @@ int jv_qp_error(struct ibv_qp *qp);
 int jv_qp_free(struct ibv_qp *qp);
 void jv_qp_cm_free(struct rdma_cm_id *id);
 
+// A request to read from the other end's memory, or to write to it.
+struct jv_request {
+	uint64_t addr, there;
+	uint32_t length, lkey, rkey;
+	int32_t write, flags;
+};
+
 // The calls that count. They never wait.
+#define JV_LAST 1 // wr_id of the requests that are signaled; that of the others is 0
+int jv_requests(struct ibv_qp *qp, const struct jv_request *list, int n);
+void jv_fence(void); // a full barrier, for devices, too
 int jv_poll(struct ibv_cq *cq, struct jv_wc *out, int most); // returns how many
 int jv_notify(struct ibv_cq *cq);
 int jv_recv(struct ibv_qp *qp, uint64_t wr_id, void *addr, uint32_t length, uint32_t lkey);

@@ -11,6 +11,9 @@ package verbs
 #cgo nocallback jv_send
 #cgo nocallback jv_rdma
 #cgo nocallback jv_atomic
+#cgo noescape jv_requests
+#cgo nocallback jv_requests
+#cgo nocallback jv_fence
 #include "lib.h"
 */
 import "C"
