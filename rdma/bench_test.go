@@ -78,7 +78,7 @@ func BenchmarkReach(b *testing.B) {
 	ts := start(b, []node.Handler{homes[0], homes[1]}, func(o *Options) { o.Memory, o.Spin = homes[o.Self].mem, 50*time.Microsecond })
 	for i, tr := range ts {
 		homes[i].t.Store(tr)
-		tr.mostRuns = nodetest.PageSize
+		tr.freeRuns = 1 << 20
 		b.Cleanup(func() { tr.Close() })
 		began := time.Now()
 		tr.Publish([]node.Span{{Page: 0, Count: benchPages}})

@@ -22,6 +22,10 @@ const (
 	entryValid = entryBytes - 1 // offset of the byte that is 1 in a valid entry, and 0 before
 )
 
+// slabPages is the alignment, in pages, of what is registered at once, and its size at most. The marks of a slab fill a page of the
+// kernel's size.
+const slabPages = 4096
+
 // pagesPerSummary is how many marks share a byte that says that there is one among them.
 const pagesPerSummary = 512
 

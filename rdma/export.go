@@ -13,10 +13,6 @@ import (
 	"jiajia/rdma/verbs"
 )
 
-// slabPages is the alignment, in pages, of what is registered at once, and its size at most. A page of the kernel's size
-// holds the marks of a slab.
-const slabPages = 4096
-
 // exports is the memory that peers read and write: the pages that Publish has named, as far as they could be registered.
 type exports struct {
 	t *Transport

@@ -1,13 +1,10 @@
-//go:build rdma
-
 package rdma
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"jiajia/rdma/verbs"
 )
 
 // A far is the memory of a peer, as far as this host has read its directory. Any thread.
@@ -34,11 +31,14 @@ func newFar(directory place) *far {
 // extents returns what is known.
 func (f *far) extents() []extent { return *f.list.Load() }
 
-// miss tells whether to look at the directory again. When that was of no use the last time, it is left alone for a while, longer each time:
-// the peer may be unable to register its pages, and then every one would be looked for.
-func (f *far) miss() bool {
+// miss tells whether to look at the directory, for pages that are not in list. When that was of no use the last time, it is left
+// alone for a while, longer each time: the peer may be unable to register its pages, and then every one would be looked for.
+func (f *far) miss(list []extent) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(list) < len(f.extents()) {
+		return false // another thread has looked
+	}
 	if f.pause > 0 {
 		f.pause--
 		return false
@@ -47,15 +47,16 @@ func (f *far) miss() bool {
 }
 
 // look reads the directory from where it is known. fetch reads what is at a place, of so many bytes, into memory that it
-// keeps. The result tells whether there was news.
-func (f *far) look(fetch func(from place, bytes int) ([]byte, error)) (news bool, err error) {
+// keeps.
+func (f *far) look(fetch func(from place, bytes int) ([]byte, error)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	news := false
 	for more := true; more && !f.wild; {
 		// The bytes of a block may come in any order. What is valid in the first reading is complete in the second one.
 		b, err := fetch(f.block, blockBytes)
 		if err != nil {
-			return news, err
+			return err
 		}
 		valid := f.known
 		for valid < blockBytes/entryBytes && b[valid*entryBytes+entryValid] == 1 {
@@ -66,12 +67,11 @@ func (f *far) look(fetch func(from place, bytes int) ([]byte, error)) (news bool
 		}
 		news = true
 		if b, err = fetch(f.block, blockBytes); err != nil {
-			return news, err
+			return err
 		}
-		more, err = f.learn(b, valid)
-		if err != nil {
+		if more, err = f.learn(b, valid); err != nil {
 			f.wild = true
-			return false, err
+			return err
 		}
 	}
 	f.pause = 0
@@ -79,7 +79,7 @@ func (f *far) look(fetch func(from place, bytes int) ([]byte, error)) (news bool
 		f.pause = min(max(1, 2*f.last), mostPause)
 	}
 	f.last = f.pause
-	return news, nil
+	return nil
 }
 
 // learn takes in the entries of a block up to valid. more is true when it links to another block.
@@ -91,6 +91,9 @@ func (f *far) learn(b []byte, valid int) (more bool, err error) {
 			return false, err
 		}
 		if e.count == 0 {
+			if f.known != blockBytes/entryBytes-1 {
+				return false, fmt.Errorf("%w: %d entries in a block", errDirectory, f.known)
+			}
 			f.block, f.known = e.frames, 0
 			f.list.Store(&list)
 			return true, nil
@@ -101,13 +104,4 @@ func (f *far) learn(b []byte, valid int) (more bool, err error) {
 	}
 	f.list.Store(&list)
 	return false, nil
-}
-
-// request is one that reads from, or writes to, a place of a peer.
-func request(write bool, here []byte, key uint32, there uint64, remote uint32) verbs.Request {
-	r := verbs.Request{Here: verbs.Address(here), Bytes: uint32(len(here)), Local: key, There: there, Remote: remote}
-	if write {
-		r.Write = 1
-	}
-	return r
 }

@@ -170,8 +170,8 @@ func (h *hand) abandon(l *lane, err error) error {
 	return h.t.broken(l.peer, fmt.Errorf("reach its memory: %w", err))
 }
 
-// look reads the directory of a peer, and tells whether there was news.
-func (h *hand) look(l *lane) (bool, error) {
+// look reads the directory of a peer.
+func (h *hand) look(l *lane) error {
 	return l.peer.far.look(func(from place, bytes int) ([]byte, error) {
 		b := h.block()[:bytes]
 		h.read(b, from.addr, from.key)
@@ -181,17 +181,14 @@ func (h *hand) look(l *lane) (bool, error) {
 
 // locate finds where pages of a peer are; ok is false when that of one is not known.
 func (h *hand) locate(l *lane, pages []wire.PageID) (list []extent, ok bool, err error) {
-	for looked := false; ; looked = true {
-		if list = l.peer.far.extents(); knows(list, pages) {
-			return list, true, nil
-		}
-		if looked || !l.peer.far.miss() {
-			return nil, false, nil
-		}
-		if news, err := h.look(l); err != nil || !news {
-			return nil, false, err
+	far := l.peer.far
+	if list = far.extents(); !knows(list, pages) && far.miss(list) {
+		if err := h.look(l); err != nil {
+			return nil, false, h.t.broken(l.peer, err)
 		}
 	}
+	list = far.extents() // of which another thread may have made more meanwhile
+	return list, knows(list, pages), nil
 }
 
 func knows(list []extent, pages []wire.PageID) bool {
@@ -217,4 +214,13 @@ func (h *hand) free() error {
 		errs = append(errs, h.cq.Free())
 	}
 	return errors.Join(append(errs, h.room.free())...)
+}
+
+// request is one that reads from, or writes to, a place of a peer.
+func request(write bool, here []byte, key uint32, there uint64, remote uint32) verbs.Request {
+	r := verbs.Request{Here: verbs.Address(here), Bytes: uint32(len(here)), Local: key, There: there, Remote: remote}
+	if write {
+		r.Write = 1
+	}
+	return r
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"jiajia/core/node"
+	"jiajia/core/node/nodetest"
 	"jiajia/core/wire"
 )
 
@@ -46,11 +47,19 @@ func TestNoLeaks(t *testing.T) {
 	if testing.Short() {
 		jobs = 50
 	}
+	memory := shared(t, 2*nodetest.PageSize)
 	round := func(i int) {
-		ts := start(t, []node.Handler{deaf{}, deaf{}}, func(*Options) {})
+		ts := start(t, []node.Handler{deaf{}, deaf{}}, func(o *Options) { o.Memory = memory })
 		if i%20 == 0 {
-			if _, err := ts[1].OpenMailbox(1); err != nil {
+			box, err := ts[1].OpenMailbox(1)
+			if err != nil {
 				t.Fatal(err)
+			}
+			if err := ts[0].Publish([]node.Span{{Page: 1, Count: 1}}); err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := box.Read(0, []wire.PageID{1}, [][]byte{make([]byte, nodetest.PageSize)}); !ok || err != nil {
+				t.Fatalf("read: %v, %v", ok, err)
 			}
 			if err := ts[0].SendData(1, &wire.Message{Type: wire.Data, From: 0}); err != nil {
 				t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jiajia/core/node"
+	"jiajia/core/node/nodetest"
 	"jiajia/core/wire"
 )
 
@@ -34,7 +35,9 @@ func TestMain(m *testing.M) {
 func playPeer(card string) {
 	var self netip.Addr
 	self.UnmarshalText([]byte(os.Getenv(peerCards + "_AT")))
-	tr := New(options(1, 2, deaf{}, []netip.Addr{self}))
+	o := options(1, 2, deaf{}, []netip.Addr{self})
+	o.Memory = make([]byte, 2*nodetest.PageSize) // Go does not move it
+	tr := New(o)
 	mine, why := tr.Card()
 	fmt.Println(mine, why)
 	if err := tr.Try([]string{card, mine})[0]; err != nil {
@@ -43,6 +46,7 @@ func playPeer(card string) {
 	if err := tr.Start([]bool{true, true}); err != nil {
 		panic(err)
 	}
+	tr.Publish([]node.Span{{Page: 0, Count: 1}})
 	fmt.Println("started")
 	select {}
 }
@@ -86,9 +90,25 @@ func TestPeerKilled(t *testing.T) {
 	}
 	waiting := make(chan error, 1)
 	go func() { waiting <- box.Recv(1, new(wire.Message), nil) }()
+	reader, err := tr.OpenMailbox(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := [][]byte{make([]byte, nodetest.PageSize)}
+	if ok, err := reader.Read(1, []wire.PageID{0}, frames); !ok || err != nil {
+		t.Fatalf("read: %v, %v", ok, err)
+	}
+	reading := make(chan error, 1)
+	go func() {
+		var err error
+		for ok := true; ok; {
+			ok, err = reader.Read(1, []wire.PageID{0}, frames)
+		}
+		reading <- err
+	}()
 	began := time.Now()
 	peer.Process.Kill()
-	told(t, began, lost, waiting)
+	told(t, began, lost, waiting, reading)
 }
 
 // told checks that a loss becomes known in time everywhere.

@@ -1,5 +1,3 @@
-//go:build rdma
-
 package rdma
 
 import (

@@ -29,7 +29,7 @@ type Transport struct {
 	intake  *intake
 	exports exports
 
-	mostRuns int // of changed bytes in a page, on an average, that are written one by one
+	freeRuns int // of changed bytes that are written one by one however few bytes they are
 
 	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
 	joins   map[verbs.Handle]*join
@@ -85,7 +85,7 @@ func New(o Options) *Transport {
 		o: o, joins: make(map[verbs.Handle]*join), asked: make(map[uint32]chan invitation),
 		stopped: make(chan struct{}), freed: make(chan struct{}),
 	}
-	t.exports.t, t.mostRuns = t, mostRuns
+	t.exports.t, t.freeRuns = t, freeRuns
 	for i := range o.Hosts {
 		var p *peer
 		if wire.HostID(i) != o.Self {

@@ -10,9 +10,12 @@ import (
 	"jiajia/core/wire"
 )
 
-// mostRuns is how many runs of changed bytes a page may have on an average for them to be written one by one. With more, a message
-// that the home's processor applies is cheaper (docs/architecture.md).
-const mostRuns = 8
+// The runs of changed bytes in a stream are written one by one when there are no more than freeRuns of them, and one for each
+// bytesPerRun of the stream. With more, a message that the home's processor applies is cheaper (docs/architecture.md).
+const (
+	freeRuns    = 8
+	bytesPerRun = 256
+)
 
 // writeDiffs stores the changed bytes of a stream of diff records in the frames of a peer.
 //
@@ -38,7 +41,7 @@ func (h *hand) writeDiffs(l *lane, stream []byte) (bool, error) {
 			runs++
 		}
 	}
-	if runs > h.t.mostRuns*len(h.pages) {
+	if runs > h.t.freeRuns+len(stream)/bytesPerRun {
 		return false, nil
 	}
 	if len(h.pages) == 0 {

@@ -21,12 +21,14 @@ import (
 // PageSize is the page size, in bytes, that the suite's transports are made with.
 const PageSize = 4096
 
-// patience is how long anything may take before the test is given up. On a machine that is emulated, JIA_TEST_SLOWNESS says how many
-// times slower it is.
-var patience = func() time.Duration {
-	slowness, _ := strconv.Atoi(os.Getenv("JIA_TEST_SLOWNESS"))
-	return 20 * time.Second * time.Duration(max(1, slowness))
+// slowness is how many times slower than others the machine is, as JIA_TEST_SLOWNESS says of one that is emulated.
+var slowness = func() int {
+	n, _ := strconv.Atoi(os.Getenv("JIA_TEST_SLOWNESS"))
+	return max(1, n)
 }()
+
+// patience is how long anything may take before the test is given up.
+var patience = 20 * time.Second * time.Duration(slowness)
 
 // Make returns one started transport for each handler, joined into one job; the suite closes them.
 type Make func(t testing.TB, handlers []node.Handler) []node.Transport

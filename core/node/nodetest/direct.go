@@ -281,7 +281,7 @@ func directMarks(t *testing.T, mk MakeDirect) {
 // directRace is rule P15: of a home that writes a page and then takes in the marks, and a peer that reads the page, either the
 // peer gets what was written, or the home learns of the read.
 func directRace(t *testing.T, mk MakeDirect) {
-	const rounds = 5000
+	rounds := int32(5000 / slowness)
 	f := startFar(t, mk, 2, nil)
 	home, b := f.Hosts[0], f.Hosts[1].mailbox()
 	const page = 70
