@@ -129,13 +129,16 @@ func (t *Transport) prepare(d *door) (err error) {
 	if t.pd, err = t.context.NewPD(); err != nil {
 		return err
 	}
+	if t.lobby, err = t.context.NewPD(); err != nil {
+		return errors.Join(err, t.pd.Free())
+	}
 	ch, err := t.context.NewChannel()
 	if err != nil {
-		return errors.Join(err, t.pd.Free())
+		return errors.Join(err, t.lobby.Free(), t.pd.Free())
 	}
 	l, err := newLoop(ch)
 	if err != nil {
-		return errors.Join(err, ch.Free(), t.pd.Free())
+		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
 	}
 	t.loop, t.door = l, d
 	if t.intake, err = newIntake(t); err == nil {
@@ -153,7 +156,7 @@ func (t *Transport) prepare(d *door) (err error) {
 		}
 		l.free()
 		t.loop, t.door = nil, nil
-		return errors.Join(err, ch.Free(), t.pd.Free())
+		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
 	}
 	return nil
 }

@@ -12,8 +12,9 @@ import (
 	"jiajia/rdma/verbs"
 )
 
-// A join is a service connection, from the handshake on. It has a receive queue of its own: a stranger has no part in what the
-// peers share. The loop reads it.
+// A join is a service connection, from the handshake on. It has a receive queue of its own, in a protection domain apart: a stranger has
+// no part in what the peers share, and as the connection manager permits remote access on its queue pair from the beginning, keys that
+// open memory to peers are worth nothing there. The loop reads it.
 type join struct {
 	*receiver
 	p         *peer

@@ -28,6 +28,7 @@ type seg struct {
 // for both directions of them. One thread at a time uses it.
 type receiver struct {
 	t      *Transport
+	pd     *verbs.PD
 	most   int // connections
 	ch     *verbs.Channel
 	cq     *verbs.CQ
@@ -45,7 +46,10 @@ func receiverBytes(most int) int { return most * (buffers + entries) * segmentBy
 // newReceiver makes a receiver whose completions ch tells of, as those of source. When it is not shared, the
 // only connection has a receive queue of its own.
 func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shared bool) (r *receiver, err error) {
-	r = &receiver{t: t, ch: ch, most: most, conns: make(map[uint32]*conn)}
+	r = &receiver{t: t, pd: t.pd, ch: ch, most: most, conns: make(map[uint32]*conn)}
+	if !shared {
+		r.pd = t.lobby
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(verbs.Locked(err, receiverBytes(most)), r.free())
@@ -57,14 +61,14 @@ func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shar
 	if r.memory, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS); err != nil {
 		return r, os.NewSyscallError("mmap", err)
 	}
-	if r.mr, err = t.pd.Register(r.memory, verbs.LocalWrite); err != nil {
+	if r.mr, err = r.pd.Register(r.memory, verbs.LocalWrite); err != nil {
 		return r, err
 	}
 	if r.cq, err = t.context.NewCQ(most*buffers, t.loop.register(source), ch); err != nil {
 		return r, err
 	}
 	if shared {
-		if r.srq, err = t.pd.NewSRQ(most * buffers); err != nil {
+		if r.srq, err = r.pd.NewSRQ(most * buffers); err != nil {
 			return r, err
 		}
 		for i := range most * buffers {
@@ -101,9 +105,9 @@ func (r *receiver) connect(p *peer, id *verbs.ID) (*conn, error) {
 	want := verbs.Want{Send: c.scq, Recv: r.cq, Shared: r.srq, SendEntries: entries, Inline: inlineBytes}
 	if id != nil {
 		want.Buffers = buffers
-		c.qp, err = id.NewQP(r.t.pd, &want)
+		c.qp, err = id.NewQP(r.pd, &want)
 	} else {
-		c.qp, err = r.t.pd.NewQP(&want)
+		c.qp, err = r.pd.NewQP(&want)
 	}
 	if err != nil {
 		return nil, errors.Join(verbs.Locked(err, receiverBytes(1)), c.scq.Free())

@@ -23,7 +23,8 @@ type Transport struct {
 	door    *door
 	context verbs.Context
 	pd      *verbs.PD
-	reads   int // RDMA READs and atomics at once, of a queue pair
+	lobby   *verbs.PD // of service connections, which strangers are given, too: none of the keys of pd works there
+	reads   int       // RDMA READs and atomics at once, of a queue pair
 	loop    *loop
 	banks   []*bank // of the loop's thread
 	intake  *intake
