@@ -116,6 +116,10 @@ func (id *ID) Device() string {
 	return C.GoString(&id.id.verbs.device.name[0]) + " port " + strconv.Itoa(int(id.id.port_num))
 }
 
+// Joinable tells whether the ID's device is of InfiniBand or RoCE. Those of iWARP know no immediate data, nor queue pairs that are joined beside
+// the connection manager's.
+func (id *ID) Joinable() bool { return id.id.verbs.device.transport_type == C.IBV_TRANSPORT_IB }
+
 // Active tells whether the ID's port is.
 func (id *ID) Active() (bool, error) {
 	rc := C.jv_port_active(id.id)
