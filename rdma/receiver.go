@@ -147,13 +147,15 @@ func (r *receiver) poll(take func(c *conn, s seg)) int {
 			}
 		default:
 			s := seg{r.buffer(int(w.WR))[:w.Bytes], int(w.WR)}
-			c.granted(w.Imm)
 			if len(s.b) == 0 {
+				// First of all: what is sent with these credits may be answered by the next grant at once.
 				if err := r.post(s.slot); err != nil {
 					c.fail(err)
 				}
+				c.granted(w.Imm)
 				continue
 			}
+			c.granted(w.Imm)
 			take(c, s)
 		}
 	}
