@@ -21,6 +21,7 @@ type join struct {
 	id        *verbs.ID
 	c         *conn
 	connector bool
+	reads     int // RDMA READs and atomics at once that both ends can do
 	hello     [helloSize]byte
 	challenge [challengeSize]byte
 	until     time.Time   // a guest's, to prove itself

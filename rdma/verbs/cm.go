@@ -51,6 +51,8 @@ type Event struct {
 	On     Handle // of the ID that it is about
 	New    *ID    // Requested: the connection that is asked for; it is the receiver's
 	Data   []byte // private data, padded with zeros
+
+	ReadsAtOnce int // Requested, and Established at who has asked: as the other end has given it
 }
 
 // An EventChannel is where events of IDs come. FD becomes readable; it does not block.
@@ -79,7 +81,7 @@ func (ch *EventChannel) Next() (*Event, error) {
 	if err := failed("rdma_get_cm_event", rc); err != nil {
 		return nil, err
 	}
-	e := &Event{Type: EventType(c._type), Status: int(c.status), On: Handle(unsafe.Pointer(c.id))}
+	e := &Event{Type: EventType(c._type), Status: int(c.status), On: Handle(unsafe.Pointer(c.id)), ReadsAtOnce: int(c.rd_atomic)}
 	e.Data = C.GoBytes(unsafe.Pointer(&c.data[0]), c.length)
 	if e.Type == Requested {
 		e.New, e.On = &ID{c.id}, Handle(unsafe.Pointer(c.listener))
