@@ -143,6 +143,7 @@ func (t *Transport) prepare(d *door) (err error) {
 		return err
 	}
 	t.reads = max(1, min(16, limits.ReadsAtOnce))
+	t.unshared = t.unshared || limits.SharedEntries == 0 // of Intel E810, say
 	if t.pd, err = t.context.NewPD(); err != nil {
 		return err
 	}

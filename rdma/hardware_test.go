@@ -15,6 +15,13 @@ import (
 	"jiajia/rdma/verbs"
 )
 
+// TestUnshared is the suite on devices without shared receive queues.
+func TestUnshared(t *testing.T) {
+	unshared = true
+	defer func() { unshared = false }()
+	nodetest.Run(t, maker(0))
+}
+
 // TestReadsAgreed: where one end's device does fewer READs at once than the other's, both know.
 func TestReadsAgreed(t *testing.T) {
 	at := devices(t)

@@ -32,7 +32,7 @@ type receiver struct {
 	most   int // connections
 	ch     *verbs.Channel
 	cq     *verbs.CQ
-	srq    *verbs.SRQ // nil: the one connection has a queue of its own
+	srq    *verbs.SRQ // nil: each connection has a queue of its own
 	memory []byte     // the receive buffers, then the send buffers of each connection
 	mr     *verbs.MR
 	conns  map[uint32]*conn // by the number of the queue pair
@@ -43,8 +43,8 @@ type receiver struct {
 // receiverBytes is the memory that a receiver for so many connections locks.
 func receiverBytes(most int) int { return most * (buffers + entries) * segmentBytes }
 
-// newReceiver makes a receiver whose completions ch tells of, as those of source. When it is not shared, the
-// only connection has a receive queue of its own.
+// newReceiver makes a receiver whose completions ch tells of, as those of source. When it is not shared, or the
+// device has no shared receive queues, each connection has a queue of its own for its part of the buffers.
 func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shared bool) (r *receiver, err error) {
 	r = &receiver{t: t, pd: t.pd, ch: ch, most: most, conns: make(map[uint32]*conn)}
 	if !shared {
@@ -67,7 +67,7 @@ func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shar
 	if r.cq, err = t.context.NewCQ(most*buffers, t.loop.register(source), ch); err != nil {
 		return r, err
 	}
-	if shared {
+	if shared && !t.unshared {
 		if r.srq, err = r.pd.NewSRQ(most * buffers); err != nil {
 			return r, err
 		}
@@ -87,7 +87,7 @@ func (r *receiver) buffer(slot int) []byte {
 // post gives a buffer back to the device.
 func (r *receiver) post(slot int) error {
 	if r.srq == nil {
-		return r.all[0].qp.Post(uint64(slot), r.buffer(slot), r.mr.Local)
+		return r.all[slot/buffers].qp.Post(uint64(slot), r.buffer(slot), r.mr.Local)
 	}
 	return r.srq.Post(uint64(slot), r.buffer(slot), r.mr.Local)
 }
@@ -103,8 +103,10 @@ func (r *receiver) connect(p *peer, id *verbs.ID) (*conn, error) {
 		return nil, verbs.Locked(err, receiverBytes(1))
 	}
 	want := verbs.Want{Send: c.scq, Recv: r.cq, Shared: r.srq, SendEntries: entries, Inline: inlineBytes}
-	if id != nil {
+	if r.srq == nil {
 		want.Buffers = buffers
+	}
+	if id != nil {
 		c.qp, err = id.NewQP(r.pd, &want)
 	} else {
 		c.qp, err = r.pd.NewQP(&want)
@@ -113,18 +115,25 @@ func (r *receiver) connect(p *peer, id *verbs.ID) (*conn, error) {
 		return nil, errors.Join(verbs.Locked(err, receiverBytes(1)), c.scq.Free())
 	}
 	r.conns[c.qp.Number] = c
+	first := len(r.all) * buffers
 	r.all = append(r.all, c)
-	if id == nil {
-		r.t.mu.Lock()
-		defer r.t.mu.Unlock()
-		r.t.conns = append(r.t.conns, c)
-		return c, nil
-	}
-	for i := range buffers {
-		if err := r.post(i); err != nil {
-			return nil, err
+	supply := func() error {
+		for i := range buffers {
+			if err := r.post(first + i); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
+	if id != nil {
+		return c, supply()
+	}
+	if r.srq == nil {
+		c.qp.Joined = supply
+	}
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	r.t.conns = append(r.t.conns, c)
 	return c, nil
 }
 
@@ -140,7 +149,9 @@ func (r *receiver) poll(take func(c *conn, s seg)) int {
 		c := r.conns[w.QP]
 		switch err := w.Err(); {
 		case c == nil: // the rest of a connection that could not be made
-			r.post(int(w.WR))
+			if r.srq != nil {
+				r.post(int(w.WR))
+			}
 		case err != nil:
 			if !c.broke() { // which knows the reason, where this is a consequence
 				c.fail(err)

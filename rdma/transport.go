@@ -30,7 +30,8 @@ type Transport struct {
 	intake  *intake
 	exports exports
 
-	freeRuns int // of changed bytes that are written one by one however few bytes they are
+	unshared bool // the device has no shared receive queues
+	freeRuns int  // of changed bytes that are written one by one however few bytes they are
 
 	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
 	joins   map[verbs.Handle]*join
