@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"jiajia/core/node"
 	"jiajia/core/node/nodetest"
 	"jiajia/core/wire"
@@ -71,7 +69,7 @@ func TestLobby(t *testing.T) {
 	p := ts[1].peers[0]
 	c := p.service
 	c.mu.Lock()
-	err := c.qp.Write(c.head, make([]byte, 8), 0, p.far.block.addr, p.far.block.key, verbs.Inline|verbs.Signaled)
+	err := c.qp.Write(c.head, []byte{1, 1, 1, 1, 1, 1, 1, 1}, 0, p.far.block.addr, p.far.block.key, verbs.Inline|verbs.Signaled)
 	c.head++
 	c.mu.Unlock()
 	if err != nil {
@@ -79,11 +77,12 @@ func TestLobby(t *testing.T) {
 	}
 	select {
 	case err := <-lost:
-		if !errors.Is(err, unix.EACCES) {
-			t.Error(err)
-		}
+		t.Log(err) // the refusal, or that the other end is gone, whose queue pair has failed as well
 	case <-time.After(5 * time.Second):
 		t.Error("the write was not refused")
+	}
+	if ts[0].exports.block[0] != 0 {
+		t.Error("the bytes were written")
 	}
 }
 

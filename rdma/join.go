@@ -17,7 +17,7 @@ import (
 // muteTicks is after how many ticks without an answer to a probe a peer is given up, whatever the devices make of it: they may wait four
 // times as long for each acknowledgement as a queue pair says (InfiniBand Architecture Specification, volume 1, section 9.7.6), and some
 // never wait less than half a second. Ticks and not seconds, so that a machine that was itself stopped finds the answers first.
-const muteTicks = 7
+const muteTicks = 6
 
 // A join is a service connection, from the handshake on. It has a receive queue of its own, in a protection domain apart: a stranger has
 // no part in what the peers share, and as the connection manager permits remote access on its queue pair from the beginning, keys that
