@@ -80,14 +80,11 @@ func (d *door) listen() error {
 		}
 		if err := id.Bind(netip.AddrPortFrom(a, 0)); err == nil {
 			if _, ok := id.Context(); ok {
-				up, err := id.Active()
-				if err == nil && up {
-					if err = id.Listen(128); err == nil {
-						d.id, d.addr = id, netip.AddrPortFrom(a, id.LocalPort())
-						return nil
-					}
+				if err = d.listenOn(id); err == nil {
+					d.id, d.addr = id, netip.AddrPortFrom(a, id.LocalPort())
+					return nil
 				}
-				idle = append(idle, fmt.Errorf("%v on %s is not active %w", a, id.Device(), err))
+				idle = append(idle, fmt.Errorf("%v on %s: %w", a, id.Device(), err))
 			}
 		}
 		id.Free()
@@ -96,6 +93,26 @@ func (d *door) listen() error {
 		return errors.Join(idle...)
 	}
 	return errors.New("no address of this machine belongs to an RDMA device [give its interface an address: an IP address for RoCE, IPoIB for InfiniBand]")
+}
+
+var (
+	errInactive = errors.New("the port is not active [is the cable in? is the interface up?]")
+	errIWARP    = errors.New("the device is neither of InfiniBand nor of RoCE [where it can be either, have it do RoCE instead of iWARP]")
+)
+
+// listenOn listens on an ID that is bound.
+func (d *door) listenOn(id *verbs.ID) error {
+	if !id.Joinable() {
+		return errIWARP
+	}
+	up, err := id.Active()
+	if err == nil && !up {
+		err = errInactive
+	}
+	if err != nil {
+		return err
+	}
+	return id.Listen(128)
 }
 
 // addresses lists those of this machine that others can connect to, the preferred one first.
@@ -126,16 +143,20 @@ func (t *Transport) prepare(d *door) (err error) {
 		return err
 	}
 	t.reads = max(1, min(16, limits.ReadsAtOnce))
+	t.unshared = t.unshared || limits.SharedEntries == 0 // of Intel E810, say
 	if t.pd, err = t.context.NewPD(); err != nil {
 		return err
 	}
+	if t.lobby, err = t.context.NewPD(); err != nil {
+		return errors.Join(err, t.pd.Free())
+	}
 	ch, err := t.context.NewChannel()
 	if err != nil {
-		return errors.Join(err, t.pd.Free())
+		return errors.Join(err, t.lobby.Free(), t.pd.Free())
 	}
 	l, err := newLoop(ch)
 	if err != nil {
-		return errors.Join(err, ch.Free(), t.pd.Free())
+		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
 	}
 	t.loop, t.door = l, d
 	if t.intake, err = newIntake(t); err == nil {
@@ -153,7 +174,7 @@ func (t *Transport) prepare(d *door) (err error) {
 		}
 		l.free()
 		t.loop, t.door = nil, nil
-		return errors.Join(err, ch.Free(), t.pd.Free())
+		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (t *Transport) free() error {
 	}
 	t.door.ch.Free()
 	errs = append(errs, t.exports.free())
-	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.pd.Free())
+	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.lobby.Free(), t.pd.Free())
 	t.loop.free()
 	return errors.Join(errs...)
 }

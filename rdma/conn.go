@@ -31,6 +31,7 @@ type conn struct {
 	mu sync.Mutex // guards what follows
 	credits
 	head, tail uint64   // sequence numbers of the next entry of the send queue, and of the first whose end is not known
+	probed     uint64   // sequence number after the last probe
 	queue      [][]byte // messages, or what is left of one, that wait
 	out        pieces
 	enc        []byte
@@ -286,12 +287,25 @@ func (c *conn) probe(always bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reapLocked()
-	if c.dead || !always && c.head == c.tail || c.head-c.tail >= entries {
+	if c.dead || !always && c.head == c.tail {
+		return nil
+	}
+	if c.head-c.tail >= entries {
+		c.probed = c.head - signalEach + 1 // the last whose success is told will do
 		return nil
 	}
 	err := c.qp.Write(c.head, nil, 0, 0, 0, verbs.Signaled)
 	c.head++
+	c.probed = c.head
 	return err
+}
+
+// answered tells whether the last probe was.
+func (c *conn) answered() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reapLocked()
+	return c.dead || c.tail >= c.probed
 }
 
 // quiet tells whether all that was sent has arrived, or will not.

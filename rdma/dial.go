@@ -125,6 +125,7 @@ func (w *waitFor) shakeHands(j *join) error {
 	if j.challenge, err = readChallenge(e.Data, j.p.id); err != nil {
 		return err
 	}
+	j.reads = t.readsWith(e)
 	if err := j.c.sendRaw(proof(t.o.Secret, &j.hello, &j.challenge)); err != nil {
 		return err
 	}

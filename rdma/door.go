@@ -83,7 +83,7 @@ func (d *door) admit(e *verbs.Event) {
 	}
 	challenge := encodeChallenge(st, t.o.Self)
 	if st == accepted {
-		err := d.accept(e.New, t.peers[h.from], e.Data[:helloSize], challenge)
+		err := d.accept(e, t.peers[h.from], challenge)
 		if err == nil {
 			return
 		}
@@ -94,12 +94,14 @@ func (d *door) admit(e *verbs.Event) {
 	e.New.Free()
 }
 
-func (d *door) accept(id *verbs.ID, p *peer, hello []byte, challenge [challengeSize]byte) error {
+func (d *door) accept(e *verbs.Event, p *peer, challenge [challengeSize]byte) error {
+	id := e.New
 	j, err := d.t.newJoin(p, id)
 	if err != nil {
 		return err
 	}
-	copy(j.hello[:], hello)
+	copy(j.hello[:], e.Data)
+	j.reads = d.t.readsWith(e)
 	j.challenge, j.until = challenge, time.Now().Add(guestTime)
 	if err := id.Accept(challenge[:], d.t.reads); err != nil {
 		return errors.Join(err, j.free())

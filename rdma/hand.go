@@ -67,8 +67,9 @@ func (h *hand) lane(p *peer, mailbox uint32) (*lane, error) {
 		if l.qp != nil {
 			err = l.qp.Free()
 			l.qp = nil
+			return nil, err
 		}
-		return nil, err
+		return nil, nil // the pages are asked for by messages
 	}
 	return l, nil
 }

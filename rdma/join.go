@@ -9,19 +9,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"jiajia/rdma/verbs"
 )
 
-// A join is a service connection, from the handshake on. It has a receive queue of its own: a stranger has no part in what the
-// peers share. The loop reads it.
+// muteTicks is after how many ticks without an answer to a probe a peer is given up, whatever the devices make of it: they may wait four
+// times as long for each acknowledgement as a queue pair says (InfiniBand Architecture Specification, volume 1, section 9.7.6), and some
+// never wait less than half a second. Ticks and not seconds, so that a machine that was itself stopped finds the answers first.
+const muteTicks = 6
+
+// A join is a service connection, from the handshake on. It has a receive queue of its own, in a protection domain apart: a stranger has
+// no part in what the peers share, and as the connection manager permits remote access on its queue pair from the beginning, keys that
+// open memory to peers are worth nothing there. The loop reads it.
 type join struct {
 	*receiver
 	p         *peer
 	id        *verbs.ID
 	c         *conn
 	connector bool
+	reads     int // RDMA READs and atomics at once that both ends can do
 	hello     [helloSize]byte
 	challenge [challengeSize]byte
+	mute      int         // ticks since the probe that has no answer; of the loop's thread alone
 	until     time.Time   // a guest's, to prove itself
 	joined    atomic.Bool // the handshake is over
 	result    chan error  // of the connector's handshake; room for one
@@ -156,7 +166,13 @@ func (j *join) tick() {
 			j.drop()
 		}
 	case !j.p.lost():
-		err := j.c.probe(true)
+		var err error
+		if j.mute++; j.c.answered() {
+			j.mute = 0
+			err = j.c.probe(true)
+		} else if j.mute == muteTicks {
+			err = unix.ETIMEDOUT
+		}
 		if err == nil {
 			err = j.c.arm() // what becomes of the probe is told
 		}

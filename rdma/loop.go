@@ -14,8 +14,8 @@ import (
 	"jiajia/rdma/verbs"
 )
 
-// tickTime is from one look at the peers to the next (see tick). With what a queue pair takes to give up, some 2 s, a peer whose
-// machine or cable is gone is known within 3.
+// tickTime is from one look at the peers to the next (see tick). With what a queue pair takes to give up, some 2 s, or else
+// muteTicks, a peer whose machine or cable is gone is known within 4.
 const tickTime = time.Second / 2
 
 // A source is something whose completions the loop is told of; completed is called in the loop's thread and must not block.

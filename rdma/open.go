@@ -54,13 +54,16 @@ func (t *Transport) joinPair(p *peer, qp *verbs.QP, what purpose, mailbox uint32
 		}
 	}
 	if err == nil {
-		err = qp.Connect(p.join.id, got.number, got.psn, ask.psn, t.reads)
+		err = qp.Connect(p.join.id, got.number, got.psn, ask.psn, p.join.reads)
 	}
 	if err != nil {
 		return fmt.Errorf("join queue pairs with host %d (%v): %w", p.id, what, err)
 	}
 	return nil
 }
+
+// readsWith is how many RDMA READs both ends of a connection can do at once: a device that is sent more than it has given fails the queue pair.
+func (t *Transport) readsWith(e *verbs.Event) int { return max(1, min(t.reads, e.ReadsAtOnce)) }
 
 func (t *Transport) invite(p *peer, i *invitation) error {
 	b := i.encode()
@@ -89,7 +92,7 @@ func (t *Transport) invited(p *peer, b []byte) error {
 	reply := invitation{token: i.token, psn: rand.Uint32N(1 << 24)}
 	qp, err := t.meet(p, &i)
 	if err == nil {
-		err = qp.Connect(p.join.id, i.number, i.psn, reply.psn, t.reads)
+		err = qp.Connect(p.join.id, i.number, i.psn, reply.psn, p.join.reads)
 	}
 	switch {
 	case errors.Is(err, ErrTwice):

@@ -74,10 +74,14 @@ func start(t testing.TB, handlers []node.Handler, change func(*Options)) []*Tran
 		o := options(i, len(handlers), h, at)
 		change(&o)
 		ts = append(ts, New(o))
+		ts[i].unshared = unshared
 	}
 	joinAll(t, ts)
 	return ts
 }
+
+// unshared is true while a test pretends that devices have no shared receive queues.
+var unshared bool
 
 // joinAll starts transports as one job.
 func joinAll(t testing.TB, ts []*Transport) {

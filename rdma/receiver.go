@@ -28,10 +28,11 @@ type seg struct {
 // for both directions of them. One thread at a time uses it.
 type receiver struct {
 	t      *Transport
+	pd     *verbs.PD
 	most   int // connections
 	ch     *verbs.Channel
 	cq     *verbs.CQ
-	srq    *verbs.SRQ // nil: the one connection has a queue of its own
+	srq    *verbs.SRQ // nil: each connection has a queue of its own
 	memory []byte     // the receive buffers, then the send buffers of each connection
 	mr     *verbs.MR
 	conns  map[uint32]*conn // by the number of the queue pair
@@ -42,10 +43,13 @@ type receiver struct {
 // receiverBytes is the memory that a receiver for so many connections locks.
 func receiverBytes(most int) int { return most * (buffers + entries) * segmentBytes }
 
-// newReceiver makes a receiver whose completions ch tells of, as those of source. When it is not shared, the
-// only connection has a receive queue of its own.
+// newReceiver makes a receiver whose completions ch tells of, as those of source. When it is not shared, or the
+// device has no shared receive queues, each connection has a queue of its own for its part of the buffers.
 func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shared bool) (r *receiver, err error) {
-	r = &receiver{t: t, ch: ch, most: most, conns: make(map[uint32]*conn)}
+	r = &receiver{t: t, pd: t.pd, ch: ch, most: most, conns: make(map[uint32]*conn)}
+	if !shared {
+		r.pd = t.lobby
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(verbs.Locked(err, receiverBytes(most)), r.free())
@@ -57,14 +61,14 @@ func (t *Transport) newReceiver(ch *verbs.Channel, source source, most int, shar
 	if r.memory, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS); err != nil {
 		return r, os.NewSyscallError("mmap", err)
 	}
-	if r.mr, err = t.pd.Register(r.memory, verbs.LocalWrite); err != nil {
+	if r.mr, err = r.pd.Register(r.memory, verbs.LocalWrite); err != nil {
 		return r, err
 	}
 	if r.cq, err = t.context.NewCQ(most*buffers, t.loop.register(source), ch); err != nil {
 		return r, err
 	}
-	if shared {
-		if r.srq, err = t.pd.NewSRQ(most * buffers); err != nil {
+	if shared && !t.unshared {
+		if r.srq, err = r.pd.NewSRQ(most * buffers); err != nil {
 			return r, err
 		}
 		for i := range most * buffers {
@@ -83,7 +87,7 @@ func (r *receiver) buffer(slot int) []byte {
 // post gives a buffer back to the device.
 func (r *receiver) post(slot int) error {
 	if r.srq == nil {
-		return r.all[0].qp.Post(uint64(slot), r.buffer(slot), r.mr.Local)
+		return r.all[slot/buffers].qp.Post(uint64(slot), r.buffer(slot), r.mr.Local)
 	}
 	return r.srq.Post(uint64(slot), r.buffer(slot), r.mr.Local)
 }
@@ -99,28 +103,37 @@ func (r *receiver) connect(p *peer, id *verbs.ID) (*conn, error) {
 		return nil, verbs.Locked(err, receiverBytes(1))
 	}
 	want := verbs.Want{Send: c.scq, Recv: r.cq, Shared: r.srq, SendEntries: entries, Inline: inlineBytes}
-	if id != nil {
+	if r.srq == nil {
 		want.Buffers = buffers
-		c.qp, err = id.NewQP(r.t.pd, &want)
+	}
+	if id != nil {
+		c.qp, err = id.NewQP(r.pd, &want)
 	} else {
-		c.qp, err = r.t.pd.NewQP(&want)
+		c.qp, err = r.pd.NewQP(&want)
 	}
 	if err != nil {
 		return nil, errors.Join(verbs.Locked(err, receiverBytes(1)), c.scq.Free())
 	}
 	r.conns[c.qp.Number] = c
+	first := len(r.all) * buffers
 	r.all = append(r.all, c)
-	if id == nil {
-		r.t.mu.Lock()
-		defer r.t.mu.Unlock()
-		r.t.conns = append(r.t.conns, c)
-		return c, nil
-	}
-	for i := range buffers {
-		if err := r.post(i); err != nil {
-			return nil, err
+	supply := func() error {
+		for i := range buffers {
+			if err := r.post(first + i); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
+	if id != nil {
+		return c, supply()
+	}
+	if r.srq == nil {
+		c.qp.Joined = supply
+	}
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	r.t.conns = append(r.t.conns, c)
 	return c, nil
 }
 
@@ -136,20 +149,24 @@ func (r *receiver) poll(take func(c *conn, s seg)) int {
 		c := r.conns[w.QP]
 		switch err := w.Err(); {
 		case c == nil: // the rest of a connection that could not be made
-			r.post(int(w.WR))
+			if r.srq != nil {
+				r.post(int(w.WR))
+			}
 		case err != nil:
 			if !c.broke() { // which knows the reason, where this is a consequence
 				c.fail(err)
 			}
 		default:
 			s := seg{r.buffer(int(w.WR))[:w.Bytes], int(w.WR)}
-			c.granted(w.Imm)
 			if len(s.b) == 0 {
+				// First of all: what is sent with these credits may be answered by the next grant at once.
 				if err := r.post(s.slot); err != nil {
 					c.fail(err)
 				}
+				c.granted(w.Imm)
 				continue
 			}
+			c.granted(w.Imm)
 			take(c, s)
 		}
 	}

@@ -23,13 +23,15 @@ type Transport struct {
 	door    *door
 	context verbs.Context
 	pd      *verbs.PD
-	reads   int // RDMA READs and atomics at once, of a queue pair
+	lobby   *verbs.PD // of service connections, which strangers are given, too: none of the keys of pd works there
+	reads   int       // RDMA READs and atomics at once, of a queue pair
 	loop    *loop
 	banks   []*bank // of the loop's thread
 	intake  *intake
 	exports exports
 
-	freeRuns int // of changed bytes that are written one by one however few bytes they are
+	unshared bool // the device has no shared receive queues
+	freeRuns int  // of changed bytes that are written one by one however few bytes they are
 
 	peers   []*peer // by host id, nil for this host and, from Start on, for those that are reached in another way
 	joins   map[verbs.Handle]*join

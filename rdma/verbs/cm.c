@@ -24,6 +24,8 @@ int jv_event(struct rdma_event_channel *ch, struct jv_event *out)
 		return failed(-1);
 	*out = (struct jv_event){.id = e->id, .listener = e->listen_id, .type = (int)e->event, .status = e->status};
 	out->length = e->param.conn.private_data_len;
+	out->rd_atomic = e->param.conn.responder_resources < e->param.conn.initiator_depth ? e->param.conn.responder_resources
+											   : e->param.conn.initiator_depth;
 	if (out->length)
 		memcpy(out->data, e->param.conn.private_data, (size_t)out->length);
 	return failed(jv_lib.rdma_ack_cm_event(e));

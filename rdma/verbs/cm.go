@@ -51,6 +51,8 @@ type Event struct {
 	On     Handle // of the ID that it is about
 	New    *ID    // Requested: the connection that is asked for; it is the receiver's
 	Data   []byte // private data, padded with zeros
+
+	ReadsAtOnce int // Requested, and Established at who has asked: as the other end has given it
 }
 
 // An EventChannel is where events of IDs come. FD becomes readable; it does not block.
@@ -79,7 +81,7 @@ func (ch *EventChannel) Next() (*Event, error) {
 	if err := failed("rdma_get_cm_event", rc); err != nil {
 		return nil, err
 	}
-	e := &Event{Type: EventType(c._type), Status: int(c.status), On: Handle(unsafe.Pointer(c.id))}
+	e := &Event{Type: EventType(c._type), Status: int(c.status), On: Handle(unsafe.Pointer(c.id)), ReadsAtOnce: int(c.rd_atomic)}
 	e.Data = C.GoBytes(unsafe.Pointer(&c.data[0]), c.length)
 	if e.Type == Requested {
 		e.New, e.On = &ID{c.id}, Handle(unsafe.Pointer(c.listener))
@@ -115,6 +117,10 @@ func (id *ID) Context() (c Context, ok bool) { return Context{id.id.verbs}, id.i
 func (id *ID) Device() string {
 	return C.GoString(&id.id.verbs.device.name[0]) + " port " + strconv.Itoa(int(id.id.port_num))
 }
+
+// Joinable tells whether the ID's device is of InfiniBand or RoCE. Those of iWARP know no immediate data, nor queue pairs that are joined beside
+// the connection manager's.
+func (id *ID) Joinable() bool { return id.id.verbs.device.transport_type == C.IBV_TRANSPORT_IB }
 
 // Active tells whether the ID's port is.
 func (id *ID) Active() (bool, error) {

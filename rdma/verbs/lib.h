@@ -33,6 +33,7 @@ struct jv_wc {
 struct jv_event {
 	struct rdma_cm_id *id, *listener;
 	int type, status, length; // length of data
+	int rd_atomic;            // of a request or an answer: what its sender says
 	unsigned char data[256];  // private data
 };
 

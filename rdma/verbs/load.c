@@ -18,6 +18,9 @@ const char *jv_load(void)
 #define CM_SYMBOL(name) if (!(jv_lib.name = (__typeof__(jv_lib.name))dlsym(cm, #name))) return dlerror();
 	VERBS(VERBS_SYMBOL)
 	CM(CM_SYMBOL)
+	// Before Linux 5.12 a fork of the program would leave the parent with copies of the queues, of which the device knows nothing. Later it
+	// does nothing. It fails where the program has registered memory before, and then the choice was the program's.
+	jv_lib.ibv_fork_init();
 	return NULL;
 }
 

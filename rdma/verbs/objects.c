@@ -132,27 +132,39 @@ static struct ibv_qp_init_attr wanted(const struct jv_qp_want *w)
 	};
 }
 
+// less is what to ask for when a device refused so many bytes inline; some take 96 or 101.
+static int less(int inline_bytes)
+{
+	return inline_bytes > 32 ? inline_bytes * 3 / 4 : 0;
+}
+
+// took notes a device that gave less without a word.
+static void took(struct jv_qp_want *want, const struct ibv_qp_init_attr *a)
+{
+	if (a->cap.max_inline_data < (uint32_t)want->inline_bytes)
+		want->inline_bytes = (int)a->cap.max_inline_data;
+}
+
 int jv_qp(struct ibv_pd *pd, struct jv_qp_want *want, struct ibv_qp **out)
 {
 	struct ibv_qp_init_attr a = wanted(want);
-	*out = jv_lib.ibv_create_qp(pd, &a);
-	if (!*out && want->inline_bytes) {
-		want->inline_bytes = 0;
+	while (!(*out = jv_lib.ibv_create_qp(pd, &a)) && want->inline_bytes) {
+		want->inline_bytes = less(want->inline_bytes);
 		a = wanted(want);
-		*out = jv_lib.ibv_create_qp(pd, &a);
 	}
+	took(want, &a);
 	return created(*out);
 }
 
 int jv_qp_cm(struct rdma_cm_id *id, struct ibv_pd *pd, struct jv_qp_want *want)
 {
 	struct ibv_qp_init_attr a = wanted(want);
-	int rc = failed(jv_lib.rdma_create_qp(id, pd, &a));
-	if (rc && want->inline_bytes) {
-		want->inline_bytes = 0;
+	int rc;
+	while ((rc = failed(jv_lib.rdma_create_qp(id, pd, &a))) && want->inline_bytes) {
+		want->inline_bytes = less(want->inline_bytes);
 		a = wanted(want);
-		rc = failed(jv_lib.rdma_create_qp(id, pd, &a));
 	}
+	took(want, &a);
 	return rc;
 }
 

@@ -22,6 +22,8 @@ type QP struct {
 	id     *ID // that it belongs to, or nil
 	Number uint32
 	Inline int // bytes that Send can take along with the request
+
+	Joined func() error // if not nil, the last that Connect does: from there on Post works
 }
 
 // A Want says how to make a queue pair.
@@ -62,7 +64,11 @@ func (id *ID) NewQP(pd *PD, w *Want) (*QP, error) {
 // Connect joins a new queue pair with another one, whose number and first packet number (of 24 bits) are theirs, along the
 // path of an established connection with its host.
 func (q *QP) Connect(id *ID, number, theirPSN, ourPSN uint32, readsAtOnce int) error {
-	return failed("ibv_modify_qp", C.jv_qp_connect(id.id, q.q, C.uint32_t(number), C.uint32_t(theirPSN), C.uint32_t(ourPSN), AckTimeout, C.int(readsAtOnce)))
+	err := failed("ibv_modify_qp", C.jv_qp_connect(id.id, q.q, C.uint32_t(number), C.uint32_t(theirPSN), C.uint32_t(ourPSN), AckTimeout, C.int(readsAtOnce)))
+	if err == nil && q.Joined != nil {
+		err = q.Joined()
+	}
+	return err
 }
 
 // Fail puts the queue pair into its error state: nothing is sent or received any more.

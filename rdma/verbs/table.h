@@ -13,7 +13,7 @@
 #undef ibv_reg_mr
 
 #define VERBS(X) \
-	X(ibv_get_device_list) X(ibv_free_device_list) X(ibv_get_device_name) X(ibv_open_device) X(ibv_close_device) \
+	X(ibv_fork_init) X(ibv_get_device_list) X(ibv_free_device_list) X(ibv_get_device_name) X(ibv_open_device) X(ibv_close_device) \
 	X(ibv_query_device) X(ibv_query_port) X(ibv_alloc_pd) X(ibv_dealloc_pd) X(ibv_reg_mr) X(ibv_dereg_mr) \
 	X(ibv_create_comp_channel) X(ibv_destroy_comp_channel) X(ibv_get_cq_event) X(ibv_ack_cq_events) \
 	X(ibv_create_cq) X(ibv_destroy_cq) X(ibv_create_srq) X(ibv_destroy_srq) \
