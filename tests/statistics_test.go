@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// The program knows beforehand what the numbers must be, when each fault fetches one page.
+// The program knows beforehand what the numbers must be, when each fault fetches one page and each page takes a message.
 func TestStatisticsAreExact(t *testing.T) {
 	for _, backend := range backends {
 		for range 3 {
-			job{program: "statistics", hosts: 2, env: []string{"JIA_FAULT=" + backend, "JIA_PREFETCH=off"}}.run(t).good(t, "statistics: ok")
+			job{program: "statistics", hosts: 2, env: []string{overTCP, "JIA_FAULT=" + backend, "JIA_PREFETCH=off"}}.run(t).good(t, "statistics: ok")
 		}
 	}
 }
@@ -106,12 +106,18 @@ func TestStatisticsOfManyHostsFit(t *testing.T) {
 		{"dividing", "balance", []int{3}},
 	} {
 		for _, hosts := range hostCounts(test.hosts...) {
-			t.Run(fmt.Sprintf("%s/hosts=%d", test.program, hosts), func(t *testing.T) {
-				r := job{program: test.program, args: strings.Fields(test.args), hosts: hosts, env: []string{"JIA_STATS=out.json"}}.start(t)
-				r.wait().good(t, "ok")
-				readStats(t, r, "out.json", hosts)
-				r.nothingLeft("out.json")
-			})
+			for _, transport := range transportsAmong(hosts) {
+				t.Run(fmt.Sprintf("%s/%s/hosts=%d", test.program, transport, hosts), func(t *testing.T) {
+					r := job{program: test.program, args: strings.Fields(test.args), hosts: hosts, env: []string{transport, "JIA_STATS=out.json"}}.start(t)
+					r.wait().good(t, "ok")
+					for _, h := range readStats(t, r, "out.json", hosts) {
+						if direct := h["pages_read"] + h["diffs_written"]; transport == overTCP && direct != 0 {
+							t.Errorf("host %v: %v pages and diffs went directly over TCP", h["host"], direct)
+						}
+					}
+					r.nothingLeft("out.json")
+				})
+			}
 		}
 	}
 }
