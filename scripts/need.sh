@@ -48,8 +48,6 @@ present() {
     ibverbs-utils) command -v ibv_devinfo > /dev/null ;;
     rdmacm-utils) command -v rping > /dev/null ;;
     perftest) command -v ib_read_lat > /dev/null ;;
-    libibverbs-dev) [ -e /usr/include/infiniband/verbs.h ] ;;
-    librdmacm-dev) [ -e /usr/include/rdma/rdma_cma.h ] ;;
     openssh-client) command -v ssh > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
   esac

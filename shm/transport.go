@@ -220,7 +220,7 @@ func (t *Transport) to(id wire.HostID) (*peer, error) {
 	return t.peers[id], nil
 }
 
-var errHungUp = errors.New("the other end closed the connection")
+var errHungUp = errors.New("the other end closed the connection [did that host end early, or has its program closed descriptors of the library?]")
 
 // broken records that the connection with p failed and returns the error to report: net.ErrClosed when it is we who closed it,
 // else the first cause. On the first one whoever waits for p is woken, p is told, and the handler.

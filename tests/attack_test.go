@@ -25,7 +25,7 @@ var refusals = []string{
 // The job's answer is right, each host has logged each kind once, and no descriptor stays behind.
 func TestAttackedJob(t *testing.T) {
 	tap := listenIn(t)
-	r := job{program: "endure", hosts: 4, env: []string{"JIA_COMM_TYPE=tcp"}, deadline: 3 * time.Minute}.start(t)
+	r := job{program: "endure", hosts: 4, env: []string{overTCP}, deadline: 3 * time.Minute}.start(t)
 	r.await("running", func(out string) bool { return strings.Contains(out, "endure: running") })
 	var targets []*target
 	for _, pid := range processes(r.tag) {

@@ -93,9 +93,10 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// A host without descriptors left says so, and does not blame the receiver. It may warn besides that others cannot connect.
+// A host without descriptors left, of which TCP takes one for each thread, says so, and does not blame the receiver. It may warn besides that
+// others cannot connect.
 func TestSendWithoutFiles(t *testing.T) {
-	job{program: "misuse", args: []string{"send_without_files"}, hosts: 2, env: []string{"JIA_LOG=error", "JIA_COMM_TYPE=tcp"}}.run(t).failed(t,
+	job{program: "misuse", args: []string{"send_without_files"}, hosts: 2, env: []string{overTCP, "JIA_LOG=error"}}.run(t).failed(t,
 		"host 1: send Data to host 0", "too many open files", "ulimit -n")
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Only this machine can reach a job on one machine.
 func TestListensOnLoopbackOnly(t *testing.T) {
-	r := job{program: "endure", hosts: 2, env: []string{"JIA_COMM_TYPE=tcp"}}.start(t)
+	r := job{program: "endure", hosts: 2, env: []string{overTCP}}.start(t)
 	r.await("running", func(out string) bool { return strings.Contains(out, "endure: running") })
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

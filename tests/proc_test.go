@@ -81,15 +81,7 @@ type connection struct {
 }
 
 func connections(pid int) []connection {
-	inodes := make(map[string]bool)
-	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	for _, fd := range fds {
-		if link, err := os.Readlink(fd); err == nil {
-			if inode, ok := strings.CutPrefix(link, "socket:["); ok {
-				inodes[strings.TrimSuffix(inode, "]")] = true
-			}
-		}
-	}
+	inodes := sockets(pid)
 	var all []connection
 	for _, table := range []string{"tcp", "tcp6"} {
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
@@ -106,6 +98,34 @@ func connections(pid int) []connection {
 		}
 	}
 	return all
+}
+
+// sockets returns the inodes of a process's sockets.
+func sockets(pid int) map[string]bool {
+	inodes := make(map[string]bool)
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, fd := range fds {
+		if link, err := os.Readlink(fd); err == nil {
+			if inode, ok := strings.CutPrefix(link, "socket:["); ok {
+				inodes[strings.TrimSuffix(inode, "]")] = true
+			}
+		}
+	}
+	return inodes
+}
+
+// listeningSockets returns the names of the Unix sockets on which a process listens, a number for one without a name.
+func listeningSockets(pid int) (names []string) {
+	inodes := sockets(pid)
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", pid))
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Fields(line)
+		const flags, inode, listens = 3, 6, "00010000"
+		if len(f) > inode && f[flags] == listens && inodes[f[inode]] {
+			names = append(names, f[len(f)-1])
+		}
+	}
+	return names
 }
 
 // listeningPorts returns the TCP ports on which a process listens.

@@ -41,14 +41,16 @@ func TestExamples(t *testing.T) {
 				counts = append(counts, hostCounts(16)...)
 			}
 			for _, hosts := range counts {
-				t.Run(fmt.Sprintf("%s/%s/hosts=%d", name, backend, hosts), func(t *testing.T) {
-					result := job{program: name, args: args, hosts: hosts, env: []string{"JIA_FAULT=" + backend}}.run(t)
-					result.good(t, "")
-					if want := fmt.Sprintf(", %d host(s)", hosts); !strings.Contains(result.stdout, want) ||
-						!strings.Contains(result.stdout, ": ok, ") {
-						t.Errorf("no line with %q and %q:\n%s", want, ": ok, ", result.stdout)
-					}
-				})
+				for _, transport := range transportsAmong(hosts) {
+					t.Run(fmt.Sprintf("%s/%s/%s/hosts=%d", name, transport, backend, hosts), func(t *testing.T) {
+						result := job{program: name, args: args, hosts: hosts, env: []string{transport, "JIA_FAULT=" + backend}}.run(t)
+						result.good(t, "")
+						if want := fmt.Sprintf(", %d host(s)", hosts); !strings.Contains(result.stdout, want) ||
+							!strings.Contains(result.stdout, ": ok, ") {
+							t.Errorf("no line with %q and %q:\n%s", want, ": ok, ", result.stdout)
+						}
+					})
+				}
 			}
 		}
 	}
@@ -80,10 +82,12 @@ func TestPrograms(t *testing.T) {
 	} {
 		for _, backend := range backends {
 			for _, hosts := range hostCounts(test.hosts...) {
-				t.Run(fmt.Sprintf("%s/%s/hosts=%d", test.name, backend, hosts), func(t *testing.T) {
-					job{program: test.name, args: strings.Fields(test.args), hosts: hosts,
-						env: []string{"JIA_FAULT=" + backend}}.run(t).good(t, ": ok")
-				})
+				for _, transport := range transportsAmong(hosts) {
+					t.Run(fmt.Sprintf("%s/%s/%s/hosts=%d", test.name, transport, backend, hosts), func(t *testing.T) {
+						job{program: test.name, args: strings.Fields(test.args), hosts: hosts,
+							env: []string{transport, "JIA_FAULT=" + backend}}.run(t).good(t, ": ok")
+					})
+				}
 			}
 		}
 	}
@@ -94,8 +98,8 @@ func TestFlood(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds and 400 MiB")
 	}
-	for _, what := range []string{"flood", "waste"} {
-		result := job{program: "messages", args: []string{what}, hosts: 2}.run(t)
+	for i, what := range []string{"flood", "waste", "flood", "waste"} {
+		result := job{program: "messages", args: []string{what}, hosts: 2, env: []string{transports[i/2]}}.run(t)
 		if strings.Count(result.stderr, "\n") != 1 || !strings.Contains(result.stderr, "256 MiB of messages wait for jia_recv") {
 			t.Errorf("%s: not one line of warning:\n%s", what, result.stderr)
 		}
@@ -136,7 +140,9 @@ func TestMorePagesThanMappings(t *testing.T) {
 func TestThirtyTwoHosts(t *testing.T) {
 	job{program: "hello", args: []string{"5"}, hosts: 32}.run(t).good(t, "")
 	if !testing.Short() {
-		randomJob(t, job{hosts: 32}, seeds(1)[0])
+		for _, transport := range transports {
+			randomJob(t, job{hosts: 32, env: []string{transport}}, seeds(1)[0])
+		}
 	}
 }
 
@@ -163,13 +169,15 @@ func TestMemoryFollowsWhatIsTouched(t *testing.T) {
 // noise of a busy machine.
 func TestWaitingIsIdle(t *testing.T) {
 	const limit = 50000 // parts per million of a processor
-	calls := []string{"barrier", "lock", "wait", "event", "recv", "bcast"}
+	calls := []string{"barrier", "lock", "wait", "event", "recv", "bcast", "barrier over TCP", "lock over TCP", "recv over TCP"}
 	if testing.Short() {
 		calls = calls[:1]
 	}
-	for _, call := range calls {
-		t.Run(call, func(t *testing.T) {
-			result := job{program: "waiting", args: []string{"idle", call, "2000"}, hosts: 3}.run(t)
+	for _, test := range calls {
+		t.Run(test, func(t *testing.T) {
+			call, tcp := strings.CutSuffix(test, " over TCP")
+			transport := map[bool]string{true: overTCP, false: overMemory}[tcp]
+			result := job{program: "waiting", args: []string{"idle", call, "2000"}, hosts: 3, env: []string{transport}}.run(t)
 			result.good(t, "waiting: ok")
 			reports := 0
 			for _, line := range strings.Split(result.stdout, "\n") {

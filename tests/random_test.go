@@ -49,10 +49,12 @@ func seedCount() int {
 }
 
 func TestRandomProgram(t *testing.T) {
-	for _, hosts := range hostCounts(1, 2, 3, 4, 8, 16) {
+	for _, hosts := range hostCounts(1, 2, 3, 4, 6, 8, 16) {
 		for _, backend := range backends {
-			for _, seed := range seeds(seedCount()) {
-				randomJob(t, job{hosts: hosts, env: []string{"JIA_FAULT=" + backend}}, seed)
+			for _, transport := range transportsAmong(hosts) {
+				for _, seed := range seeds(seedCount()) {
+					randomJob(t, job{hosts: hosts, env: []string{transport, "JIA_FAULT=" + backend}}, seed)
+				}
 			}
 		}
 	}
@@ -71,8 +73,8 @@ func randomJob(t *testing.T, j job, seed uint64) {
 // Spinning changes who meets whom; on a small machine it is off by itself.
 func TestRandomProgramSpinning(t *testing.T) {
 	for _, spin := range []string{"on", "off"} {
-		for _, seed := range seeds(1) {
-			randomJob(t, job{hosts: 2, env: []string{"JIA_SPIN=" + spin}}, seed)
+		for _, transport := range transports {
+			randomJob(t, job{hosts: 2, env: []string{transport, "JIA_SPIN=" + spin}}, seeds(1)[0])
 		}
 	}
 }
@@ -88,8 +90,8 @@ func TestRandomProgramAsOrdinaryUser(t *testing.T) {
 	needRoot(t)
 	for _, hosts := range hostCounts(1, 2, 4) {
 		for _, backend := range append([]string{"auto"}, backends...) {
-			for _, seed := range seeds(1) {
-				randomJob(t, job{hosts: hosts, user: true, env: []string{"JIA_FAULT=" + backend}}, seed)
+			for _, transport := range transportsAmong(hosts) {
+				randomJob(t, job{hosts: hosts, user: true, env: []string{transport, "JIA_FAULT=" + backend}}, seeds(1)[0])
 			}
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// The program knows beforehand what the numbers must be, of messages, when each fault fetches one page.
+// The program knows beforehand what the numbers must be, when each fault fetches one page and each page takes a message.
 func TestStatisticsAreExact(t *testing.T) {
 	for _, backend := range backends {
 		for range 3 {
-			job{program: "statistics", hosts: 2, env: []string{"JIA_FAULT=" + backend, "JIA_PREFETCH=off", "JIA_COMM_TYPE=tcp"}}.run(t).good(t, "statistics: ok")
+			job{program: "statistics", hosts: 2, env: []string{overTCP, "JIA_FAULT=" + backend, "JIA_PREFETCH=off"}}.run(t).good(t, "statistics: ok")
 		}
 	}
 }
@@ -106,12 +106,21 @@ func TestStatisticsOfManyHostsFit(t *testing.T) {
 		{"dividing", "balance", []int{3}},
 	} {
 		for _, hosts := range hostCounts(test.hosts...) {
-			t.Run(fmt.Sprintf("%s/hosts=%d", test.program, hosts), func(t *testing.T) {
-				r := job{program: test.program, args: strings.Fields(test.args), hosts: hosts, env: []string{"JIA_STATS=out.json"}}.start(t)
-				r.wait().good(t, "ok")
-				readStats(t, r, "out.json", hosts)
-				r.nothingLeft("out.json")
-			})
+			for _, transport := range transportsAmong(hosts) {
+				t.Run(fmt.Sprintf("%s/%s/hosts=%d", test.program, transport, hosts), func(t *testing.T) {
+					r := job{program: test.program, args: strings.Fields(test.args), hosts: hosts, env: []string{transport, "JIA_STATS=out.json"}}.start(t)
+					r.wait().good(t, "ok")
+					fetched, direct := 0.0, 0.0
+					for _, h := range readStats(t, r, "out.json", hosts) {
+						fetched += h["pages_fetched"] + h["diffs_sent"]
+						direct += h["pages_read"] + h["diffs_written"]
+					}
+					if transport == overTCP && direct != 0 || transport == overMemory && fetched > 0 && direct == 0 {
+						t.Errorf("%v of %v pages and diffs went without the home's processor", direct, fetched)
+					}
+					r.nothingLeft("out.json")
+				})
+			}
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (m machine) limits(s conf.Settings, backend string) section {
 	}
 	add(size("address space", unix.RLIMIT_AS, 2*s.RegionSize+enoughBytes, "ulimit -v unlimited", "two views of the region"))
 	add(size("file size", unix.RLIMIT_FSIZE, s.RegionSize, "ulimit -f unlimited", "the region is a file in memory"))
-	add(size("locked memory", unix.RLIMIT_MEMLOCK, 0, "", "nothing is locked in this version"))
+	add(size("locked memory", unix.RLIMIT_MEMLOCK, 0, "", "RDMA alone locks memory, and wants no limit (ulimit -l unlimited)"))
 	if mode, found := m.read("/proc/sys/vm/overcommit_memory"); found {
 		add(overcommit(mode))
 	}

@@ -257,8 +257,8 @@ type LegacyKey struct {
 	Now  string // what happens instead
 }
 
-// Internal lists the variables by which the library's own processes, and its tests, tell each other things. Users do not
-// set them, and Unknown says nothing about them.
+// Internal lists the variables by which the library's own processes, and its tests, tell each other things, and those of other
+// programs here. They are no settings of a job, and Unknown says nothing about them.
 var Internal = []string{
 	"JIA_SUPERVISOR",       // core/launch: this process is the supervisor
 	"JIA_CONTROL",          // core/launch: this process is a host, with its connection to the supervisor
@@ -267,4 +267,5 @@ var Internal = []string{
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 	"JIA_TEST_SLOWNESS",    // core/node/nodetest: how many times longer than usual its tests wait
 	"JIA_TEST_PART",        // core/node/nodetest: which part of their work the longest of its tests do
+	"JIA_NET_TOKEN",        // jia-net: what its two ends know and others do not
 }

@@ -111,14 +111,24 @@ func (j *Job) Fail(line string) {
 	if line == "" {
 		line = "the program ended the job without giving a reason"
 	}
-	if err := j.send(message{Kind: kindFail, Line: line}); errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+	err := j.send(message{Kind: kindFail, Line: line})
+	switch {
+	case errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET):
 		j.bereaved() // it was gone before, and losing it makes other machines' hosts end, too
-	} else if err != nil {
+	case notOurs(err) && !strings.Contains(line, closedOurs):
+		j.lastWord(byHost(j.rank, line+" ["+closedOurs+"]")) // why something failed in the first place
+	case err != nil:
 		j.lastWord(byHost(j.rank, line))
 	}
 	awaitEnd() // by the listener
 	os.Exit(1)
 }
+
+// closedOurs says what has happened when a descriptor of the library is not there any more, and what to do.
+const closedOurs = "the program has closed descriptors of the library: let it close only those that it has opened"
+
+// notOurs tells whether err is the absence of a descriptor, or of the socket that it was.
+func notOurs(err error) bool { return errors.Is(err, unix.EBADF) || errors.Is(err, unix.ENOTSOCK) }
 
 // awaitEnd gives the supervisor time to end this process. A system call, not a timer: Go's timers need Go's own epoll descriptor,
 // which a program that closes what is not its own has closed, too.
@@ -135,7 +145,9 @@ func (j *Job) Leaving() {
 	j.left = true
 	j.mu.Unlock()
 	// A supervisor that is gone has ended us, or is about to.
-	_ = j.send(message{Kind: kindLeaving})
+	if err := j.send(message{Kind: kindLeaving}); notOurs(err) {
+		j.lastWord(byHost(j.rank, closedOurs)) // hosts that share memory come as far as this without any descriptor
+	}
 }
 
 // Finish is for the host's exit handler, when standard output and error were flushed. In host 0 it gives descriptors

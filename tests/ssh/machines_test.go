@@ -98,7 +98,7 @@ func need(t testing.TB) *network {
 	return lab
 }
 
-// build makes the library and the program, in folders that only node1 sees.
+// build makes the library and the programs, in folders that only node1 sees.
 func build(dir string) error {
 	hidden := filepath.Join(dir, "hidden")
 	if err := os.Mkdir(hidden, 0o755); err != nil {
@@ -107,8 +107,17 @@ func build(dir string) error {
 	if err := run("../../scripts/archive.sh", filepath.Join(dir, "libjia.a")); err != nil {
 		return err
 	}
-	return run("cc", "-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-I../../include", "-o", filepath.Join(hidden, "place"),
-		"programs/place.c", "-L"+dir, "-ljia", "-lm")
+	random, err := filepath.Glob("../programs/random/*.c")
+	if err != nil {
+		return err
+	}
+	for name, sources := range map[string][]string{"place": {"programs/place.c"}, "random": random} {
+		args := append([]string{"-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-I../../include", "-o", filepath.Join(hidden, name)}, sources...)
+		if err := run("cc", append(args, "-L"+dir, "-ljia", "-lm")...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func run(name string, args ...string) error {

@@ -19,15 +19,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// job prepares the program on the machines of a hosts file, started on node1 in the shared folder.
+// job prepares place on the machines of a hosts file, started on node1 in the shared folder.
 func (n *network) job(t testing.TB, hosts string, args ...string) *exec.Cmd {
+	t.Helper()
+	return n.program(t, "place", hosts, args...)
+}
+
+// program does it for any program.
+func (n *network) program(t testing.TB, program, hosts string, args ...string) *exec.Cmd {
 	t.Helper()
 	list := filepath.Join(t.TempDir(), "hosts")
 	if err := os.WriteFile(list, []byte(hosts), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := n.machines[0].in("sh", append([]string{"-c", `cd "$0" && exec "$@"`, filepath.Join(n.shared, "work"),
-		filepath.Join(n.dir, "hidden", "place")}, args...)...)
+		filepath.Join(n.dir, "hidden", program)}, args...)...)
 	cmd.Env = append(os.Environ(), "JIA_HOSTS="+list, "JIA_SSH=ssh -F "+filepath.Join(n.dir, "config"), "JIA_SPIN=off")
 	return cmd
 }
@@ -51,14 +57,14 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// copies returns the copies of programs that a machine keeps.
+// copies returns the copies of place that a machine keeps.
 func copies(t *testing.T, m *machine) map[string]time.Time {
 	t.Helper()
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths, err := filepath.Glob(m.path(filepath.Join(me.HomeDir, ".cache/jiajia/*/*")))
+	paths, err := filepath.Glob(m.path(filepath.Join(me.HomeDir, ".cache/jiajia/*/place")))
 	if err != nil {
 		t.Fatal(err)
 	}

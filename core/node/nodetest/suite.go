@@ -267,6 +267,10 @@ func manyMailboxes(t *testing.T, mk Make) {
 // read, while each of them answers the others.
 func floods(t *testing.T, mk Make) {
 	const n, ahead = 3, 3
+	rounds := 4
+	if testing.Short() { // as under the race detector, which looks at each byte that is copied
+		rounds = 1
+	}
 	c := Start(t, mk, n, nil)
 	together(t, n, func(i int) error {
 		h := c.Hosts[i]
@@ -280,7 +284,7 @@ func floods(t *testing.T, mk Make) {
 			pieces = append(pieces, rest[:k])
 			rest = rest[k:]
 		}
-		for range part(4) {
+		for range part(rounds) {
 			for range ahead {
 				for j := range n {
 					if j == i {
