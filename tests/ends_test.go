@@ -25,10 +25,12 @@ func TestClosedDescriptors(t *testing.T) {
 		"before": {"has closed the library's descriptors"},
 		"after":  {"the program has closed descriptors of the library", "has closed the library's descriptors"},
 	} {
-		result := job{program: "closes", args: []string{when}, hosts: 3, env: []string{"JIA_COMM_TYPE=tcp"}}.run(t)
-		if result.status == 0 || when == "before" && strings.Count(result.stderr, "\n") != 1 ||
-			!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(result.stderr, w) }) {
-			t.Errorf("%s: %s, %s", when, describe(result.status), result.stderr)
+		for _, transport := range []string{"tcp", "auto"} {
+			result := job{program: "closes", args: []string{when}, hosts: 3, env: []string{"JIA_COMM_TYPE=" + transport}}.run(t)
+			if result.status == 0 || when == "before" && strings.Count(result.stderr, "\n") != 1 ||
+				!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(result.stderr, w) }) {
+				t.Errorf("%s over %s: %s, %s", when, transport, describe(result.status), result.stderr)
+			}
 		}
 	}
 }

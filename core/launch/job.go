@@ -135,7 +135,9 @@ func (j *Job) Leaving() {
 	j.left = true
 	j.mu.Unlock()
 	// A supervisor that is gone has ended us, or is about to.
-	_ = j.send(message{Kind: kindLeaving})
+	if err := j.send(message{Kind: kindLeaving}); errors.Is(err, unix.EBADF) {
+		j.Fail("the program has closed descriptors of the library, which ends the job: let it close only those that it has opened")
+	}
 }
 
 // Finish is for the host's exit handler, when standard output and error were flushed. In host 0 it gives descriptors
