@@ -122,7 +122,7 @@ const (
 // accept lets in who connects, until the door is closed.
 func (r *trial) accept() {
 	var talks sync.WaitGroup
-	for {
+	for warned := false; ; {
 		conn, err := r.t.door.AcceptUnix()
 		if err == nil {
 			r.enter(conn)
@@ -136,7 +136,10 @@ func (r *trial) accept() {
 		if !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) && !errors.Is(err, unix.ENOMEM) {
 			break
 		}
-		r.t.o.Log.Warnf("another host cannot connect: %v: raise the limit of open files (ulimit -n)", err)
+		if !warned {
+			warned = true
+			r.t.o.Log.Warnf("another host cannot connect: %v: raise the limit of open files (ulimit -n)", err)
+		}
 		select {
 		case <-time.After(acceptGap):
 		case <-r.t.stopped:
