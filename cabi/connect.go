@@ -55,6 +55,9 @@ func connect(n *node.Node, settings conf.Settings) error {
 	for _, line := range plan.Missed(wayRDMA) {
 		job.log.Infof("%s", line)
 	}
+	for _, line := range plan.Missed(waySHM) { // mostly that they are on different machines
+		job.log.Debugf("%s", line)
+	}
 	t, err := plan.Transport(spin)
 	if err != nil {
 		return err
@@ -66,7 +69,10 @@ func connect(n *node.Node, settings conf.Settings) error {
 	return n.Connect()
 }
 
-const wayRDMA = "rdma"
+const (
+	waySHM  = "shm"
+	wayRDMA = "rdma"
+)
 
 // ways returns the transports that a pair of hosts may use, the one that is tried first first. They are the same on all hosts.
 func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way, error) {
@@ -93,7 +99,7 @@ func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way
 	if err != nil {
 		return nil, err
 	}
-	overMemory := route.Way{Name: "shm", Words: "shared memory", Candidate: memory}
+	overMemory := route.Way{Name: waySHM, Words: "shared memory", Candidate: memory}
 	return []route.Way{overMemory, overRDMA, overTCP}, nil
 }
 

@@ -29,6 +29,7 @@ const (
 
 	echoes = "echoes" // answers requests, and sends back what comes over the link
 	floods = "floods" // sends data, requests and posts for ever
+	crowds = "crowds" // no host: sends itself more descriptors than its user may
 
 	childPages = 16384
 )
@@ -95,6 +96,9 @@ func runChild(what string) {
 
 func child(what string) error {
 	f := strings.Fields(what)
+	if f[0] == crowds {
+		return crowd()
+	}
 	spin, err := strconv.Atoi(f[1])
 	if err != nil {
 		return err

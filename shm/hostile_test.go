@@ -281,7 +281,7 @@ func TestDamage(t *testing.T) {
 		"tail of requests":   func(p *peer) { p.service.h.tail.Store(1 << 40) },
 		"tail of the link":   func(p *peer) { p.link.out.h.tail.Store(1 << 40) },
 		"tail of data":       func(p *peer) { p.outgoing.h.tail.Store(1 << 40) },
-		"garbage on socket":  func(p *peer) { p.t.peers[1].conn.Write([]byte("garbage")) },
+		"garbage on socket":  func(p *peer) { unix.Write(p.t.peers[1].sock, []byte("garbage")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			hosts := []*servant{newServant(), newServant()}

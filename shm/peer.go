@@ -2,9 +2,7 @@ package shm
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"sync"
@@ -19,8 +17,9 @@ import (
 type peer struct {
 	t    *Transport
 	id   wire.HostID
-	side int // of the pair: connector or acceptor
-	conn *net.UnixConn
+	side int           // of the pair: connector or acceptor
+	conn *net.UnixConn // for the handshake
+	sock int           // the same connection afterwards, -1 before; closed by free
 
 	theirs *segment // its bells and mark table
 	pair   *segment
@@ -115,35 +114,6 @@ func (p *peer) join() {
 	}}
 }
 
-// Messages on the socket, once a peer has been accepted, announce a mailbox: its id, and descriptors of its memory and of the
-// eventfd of its bell.
-const (
-	boxMagic = "JIA3mbox"
-	boxSize  = len(boxMagic) + 4
-)
-
-// sendBox announces a mailbox of this host.
-func (p *peer) sendBox(id uint32, memory, eventfd int) error {
-	b := binary.LittleEndian.AppendUint32([]byte(boxMagic), id)
-	_, _, err := p.conn.WriteMsgUnix(b, unix.UnixRights(memory, eventfd), nil)
-	return err
-}
-
-// watch takes the mailboxes of the peer until it is gone.
-func (p *peer) watch() {
-	defer p.t.calls.Done()
-	for {
-		b, fds, err := receive(p.conn, boxSize, 2)
-		if err == nil {
-			err = p.addBox(b, fds)
-		}
-		if err != nil {
-			p.t.broken(p, err)
-			return
-		}
-	}
-}
-
 // addBox opens our end of a mailbox of the peer. Errors are those of the peer.
 func (p *peer) addBox(b []byte, fds []int) error {
 	if len(b) != boxSize || string(b[:len(boxMagic)]) != boxMagic || len(fds) != 2 {
@@ -202,39 +172,9 @@ func (p *peer) free() {
 	p.far.free()
 	p.theirs.free()
 	p.pair.free()
-	if p.dataFd >= 0 {
-		unix.Close(p.dataFd)
-	}
-}
-
-// receive reads one message of at most so many bytes, with at most so many descriptors, which are the caller's to close.
-func receive(conn *net.UnixConn, bytes, most int) (b []byte, fds []int, err error) {
-	b = make([]byte, bytes+1)
-	oob := make([]byte, unix.CmsgSpace(4*(most+1)))
-	n, oobn, flags, _, err := conn.ReadMsgUnix(b, oob)
-	if err != nil {
-		return nil, nil, err
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
-		return nil, nil, fmt.Errorf("control message: %w", err)
-	}
-	for i := range messages {
-		some, err := unix.ParseUnixRights(&messages[i])
-		if err == nil {
-			fds = append(fds, some...)
+	for _, fd := range []int{p.dataFd, p.sock} {
+		if fd >= 0 {
+			unix.Close(fd)
 		}
 	}
-	switch {
-	case flags&unix.MSG_CTRUNC != 0:
-		closeAll(fds)
-		return nil, nil, errors.New("descriptors did not arrive [raise the limit of open files, ulimit -n]")
-	case n > bytes || len(fds) > most:
-		closeAll(fds)
-		return nil, nil, errors.New("more bytes or descriptors than belong there")
-	case n == 0:
-		closeAll(fds)
-		return nil, nil, io.EOF
-	}
-	return b[:n], fds, nil
 }

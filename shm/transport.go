@@ -195,7 +195,6 @@ func (t *Transport) Start(keep []bool) error {
 		case keep[id] && wire.HostID(id) != t.o.Self:
 			return fmt.Errorf("start shared memory: host %d cannot be reached so", id)
 		case p != nil:
-			p.conn.Close()
 			p.free()
 		}
 		t.met[id] = nil
@@ -204,10 +203,8 @@ func (t *Transport) Start(keep []bool) error {
 		return nil // nobody to serve
 	}
 	t.started.Store(true)
-	for _, p := range t.active {
-		t.calls.Add(1)
-		go p.watch()
-	}
+	t.calls.Add(1)
+	go t.watch()
 	go t.server.run()
 	return nil
 }
@@ -238,7 +235,7 @@ func (t *Transport) broken(p *peer, err error) error {
 	}
 	err = fmt.Errorf("connection with host %d (shared memory): %w", p.id, err)
 	p.cause.Store(&err)
-	p.conn.Close()
+	p.hangUp()
 	t.wakeAll()
 	t.server.do(func() { t.o.Handler.Lost(p.id, err) })
 	return err
@@ -299,10 +296,8 @@ func (t *Transport) Close() error {
 	if t.door != nil {
 		t.door.Close()
 	}
-	for _, p := range slices.Concat(t.active, t.met) {
-		if p != nil {
-			p.conn.Close()
-		}
+	for _, p := range t.active {
+		p.hangUp()
 	}
 	t.wakeAll()
 	t.mu.Unlock()

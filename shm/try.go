@@ -122,7 +122,7 @@ const (
 // accept lets in who connects, until the door is closed.
 func (r *trial) accept() {
 	var talks sync.WaitGroup
-	for {
+	for warned := false; ; {
 		conn, err := r.t.door.AcceptUnix()
 		if err == nil {
 			r.enter(conn)
@@ -136,7 +136,10 @@ func (r *trial) accept() {
 		if !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) && !errors.Is(err, unix.ENOMEM) {
 			break
 		}
-		r.t.o.Log.Warnf("another host cannot connect: %v: raise the limit of open files (ulimit -n)", err)
+		if !warned {
+			warned = true
+			r.t.o.Log.Warnf("another host cannot connect: %v: raise the limit of open files (ulimit -n)", err)
+		}
 		select {
 		case <-time.After(acceptGap):
 		case <-r.t.stopped:
@@ -226,7 +229,7 @@ func (r *trial) hear(conn *net.UnixConn) (*peer, error) {
 	if err := write(conn, encodeVerdict(s, counterproof(t.o.Secret, said, challenge, s)), nil); err != nil || s != accepted {
 		return nil, errors.Join(s.err(), err)
 	}
-	p := &peer{t: t, id: h.from, side: acceptor, conn: conn, dataFd: -1}
+	p := &peer{t: t, id: h.from, side: acceptor, conn: conn, sock: -1, dataFd: -1}
 	err = p.takeGift()
 	if err == nil {
 		err = p.give(nil)
@@ -246,7 +249,10 @@ func (r *trial) hear(conn *net.UnixConn) (*peer, error) {
 
 // meet keeps a peer for Start.
 func (r *trial) meet(p *peer) error {
-	p.conn.SetDeadline(time.Time{})
+	if err := p.keep(); err != nil {
+		p.free()
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over || r.t.met[p.id] != nil {
@@ -334,7 +340,7 @@ func (r *trial) speak(conn *net.UnixConn, id wire.HostID) (*peer, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	p := &peer{t: t, id: id, side: connector, conn: conn, dataFd: -1}
+	p := &peer{t: t, id: id, side: connector, conn: conn, sock: -1, dataFd: -1}
 	pair, fd, err := makeSegment("jia-pair", pairBytes())
 	if err == nil {
 		p.pair = pair
@@ -359,13 +365,4 @@ func (r *trial) message(conn *net.UnixConn, bytes int) ([]byte, error) {
 	b, fds, err := receive(conn, bytes, 0)
 	closeAll(fds)
 	return b, err
-}
-
-func write(conn *net.UnixConn, b []byte, fds []int) error {
-	var rights []byte
-	if len(fds) > 0 {
-		rights = unix.UnixRights(fds...)
-	}
-	_, _, err := conn.WriteMsgUnix(b, rights, nil)
-	return err
 }
