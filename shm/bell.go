@@ -17,7 +17,8 @@ type bell struct {
 	seq      atomic.Uint32 // what threads sleep on: each wake-up changes it
 	sleeping atomic.Uint32 // 1: somebody sleeps on seq, or is about to
 	polled   atomic.Uint32 // 1: somebody sleeps in poll(2), at an eventfd, or is about to
-	_        [52]byte
+	vain     atomic.Uint32 // waits in a row that have outlasted pollAlone, or had none
+	_        [48]byte
 }
 
 // An alarm is a bell together with the eventfd of those who sleep in poll; -1 where nobody does.
@@ -43,15 +44,8 @@ func (b *bell) await(spin time.Duration, ready func() bool) {
 	if ready() {
 		return
 	}
-	if spin > 0 {
-		for start := time.Now(); time.Since(start) < spin; {
-			for range looks {
-				if ready() {
-					return
-				}
-			}
-			yield()
-		}
+	if spin > 0 && b.spin(spin, ready) {
+		return
 	}
 	for {
 		seq := b.seq.Load() // before the announcement: a wake-up that follows it is seen
@@ -66,8 +60,45 @@ func (b *bell) await(spin time.Duration, ready func() bool) {
 	}
 }
 
-// looks is how often a spinning thread looks before it offers the processor to others.
-const looks = 8
+// spin is the polling part of await, and tells whether it is over. An answer of a peer that has a processor of its own is there
+// within pollAlone, and to offer ours to others would delay the look at it; a peer that shares ours cannot answer before we do. So
+// waits begin without an offer for as long as that pays, and else try it once in a while.
+func (b *bell) spin(limit time.Duration, ready func() bool) bool {
+	vain, alone := b.vain.Load(), pollAlone
+	if vain%retryAlone != 0 {
+		alone = 0
+	}
+	start := sinceLoad()
+	for waited := time.Duration(0); waited < limit; waited = sinceLoad() - start {
+		for range looks {
+			if !ready() {
+				continue
+			}
+			if waited >= alone {
+				b.vain.Store(vain + 1)
+			} else if vain != 0 {
+				b.vain.Store(0)
+			}
+			return true
+		}
+		if waited >= alone {
+			yield()
+		}
+	}
+	b.vain.Store(vain + 1)
+	return false
+}
+
+const (
+	looks      = 8 // between two readings of the clock
+	pollAlone  = time.Microsecond
+	retryAlone = 8 // waits
+)
+
+// sinceLoad is a clock. time.Now would read two.
+func sinceLoad() time.Duration { return time.Since(loaded) }
+
+var loaded = time.Now()
 
 // arm announces a sleep in poll at the eventfd, which becomes readable at once when there is something already.
 func (a alarm) arm(ready func() bool) {

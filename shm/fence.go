@@ -1,3 +1,5 @@
+//go:build !amd64
+
 package shm
 
 // #cgo CFLAGS: -O2 -Wall

@@ -278,9 +278,9 @@ func TestDamage(t *testing.T) {
 		"garbage as data":    func(p *peer) { garbage(&p.data.source) },
 		"head of the link":   func(p *peer) { p.link.in.h.head.Store(1 << 40) },
 		"garbage on link":    func(p *peer) { garbage(&p.link.in.source) },
-		"tail of requests":   func(p *peer) { p.service.h.tail.Store(1 << 40) },
-		"tail of the link":   func(p *peer) { p.link.out.h.tail.Store(1 << 40) },
-		"tail of data":       func(p *peer) { p.outgoing.h.tail.Store(1 << 40) },
+		"tail of requests":   func(p *peer) { wildTail(&p.service.sink) },
+		"tail of the link":   func(p *peer) { wildTail(&p.link.out) },
+		"tail of data":       func(p *peer) { wildTail(&p.outgoing.sink) },
 		"garbage on socket":  func(p *peer) { unix.Write(p.t.peers[1].sock, []byte("garbage")) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -318,6 +318,12 @@ func (t *Transport) wakeAllForTest() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wakeAll()
+}
+
+// wildTail damages the position of a ring's reader, and leaves the writer without room that it knows of.
+func wildTail(s *sink) {
+	s.h.tail.Store(1 << 40)
+	s.tail = s.head - uint64(len(s.data))
 }
 
 // garbage writes to a ring what is no message.

@@ -155,13 +155,14 @@ func (l *Link) makeRoom() error {
 // followed at once by the end of its sender.
 func (l *Link) Recv(m *wire.Message) error {
 	l.recvMu.Lock()
-	defer l.recvMu.Unlock()
 	err := net.ErrClosed
 	if !l.dead && !l.t.closed.Load() {
 		err = l.in.receive(m, nil, l.t.o.Spin)
-		if l.leaves.Add(1); l.heeded.Swap(false) {
-			l.bell.ring()
-		}
+	}
+	l.recvMu.Unlock()
+	// Not before: a Send that has found it held waits for the count to change.
+	if l.leaves.Add(1); l.heeded.Load() && l.heeded.Swap(false) {
+		l.t.use(l.bell.ring)
 	}
 	if err != nil {
 		return fmt.Errorf("receive over the link with host %d: %w", l.peer.id, err)

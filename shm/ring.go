@@ -80,7 +80,10 @@ type sink struct {
 	h    *ringHead
 	data []byte
 	head uint64 // bytes written; the reader has been told of some
-	wake alarm  // of the reader
+	// tail is what h.tail has been at least. The reader's own word is looked at only when that leaves too little room: the look takes it
+	// away from the reader's processor.
+	tail uint64
+	wake alarm // of the reader
 }
 
 func newSink(s *segment, offset, size uint64, wake alarm) sink {
@@ -92,9 +95,12 @@ func (s *sink) room() bool { return s.h.head.Load()-s.h.tail.Load() != uint64(le
 
 // push writes as much of src as there is room for.
 func (s *sink) push(src []byte) (n int, err error) {
-	held := s.head - s.h.tail.Load()
-	if held > uint64(len(s.data)) {
-		return 0, errRing
+	held := s.head - s.tail
+	if uint64(len(s.data))-held < uint64(len(src)) {
+		s.tail = s.h.tail.Load()
+		if held = s.head - s.tail; held > uint64(len(s.data)) {
+			return 0, errRing
+		}
 	}
 	src = src[:min(uint64(len(src)), uint64(len(s.data))-held)]
 	at := s.head & uint64(len(s.data)-1)

@@ -41,7 +41,7 @@ type Node struct {
 	cfg    Config
 	region *region.Region
 	trans  Transport
-	links  map[wire.HostID]Link // of the barrier tree; used by the one thread that is in a barrier
+	links  []Link // by host id, of the barrier tree; used by the one thread that is in a barrier
 	// reached tells of each host whether its pages are read and written without its processor; direct whether any is. Both
 	// are fixed by Connect.
 	reached []bool
@@ -104,7 +104,7 @@ func (n *Node) Connect() error {
 	n.mu.Lock()
 	n.reach()
 	n.mu.Unlock()
-	n.links = make(map[wire.HostID]Link)
+	n.links = make([]Link, n.cfg.Hosts)
 	for _, h := range n.machine.Links() {
 		l, err := n.trans.OpenLink(h)
 		if err != nil {

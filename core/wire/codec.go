@@ -42,7 +42,7 @@ func PayloadLen(m *Message) uint64 {
 	if m.Type.Bulk() {
 		n = m.Length
 	}
-	if m.Type == BarArrive {
+	if m.Type == BarArrive && len(m.Allocs) > 0 {
 		n += 8
 		for i := range m.Allocs {
 			n += 16 + 8*uint64(len(m.Allocs[i].Args))
@@ -92,7 +92,7 @@ func Append(b []byte, m *Message) []byte {
 	for _, v := range m.Numbers {
 		b = le.AppendUint64(b, v)
 	}
-	if m.Type == BarArrive {
+	if m.Type == BarArrive && len(m.Allocs) > 0 {
 		b = le.AppendUint64(b, uint64(len(m.Allocs)))
 		for i := range m.Allocs {
 			b = le.AppendUint64(b, m.Allocs[i].Call)
@@ -287,6 +287,9 @@ func (m *Message) decodeRanges(p []byte, ranges uint64) ([]byte, error) {
 
 func (m *Message) decodeAllocs(p []byte) error {
 	le := binary.LittleEndian
+	if len(p) == 0 {
+		return nil // as in most barriers, whose arrival is a header alone
+	}
 	if len(p) < 8 {
 		return fmt.Errorf("%v: no allocation count: %w", m.Type, ErrPayload)
 	}

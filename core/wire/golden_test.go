@@ -181,7 +181,6 @@ func TestDamage(t *testing.T) {
 		{"more arguments than payload", 9, put(HeaderSize+56+8, 200), ErrPayload},
 		{"argument count that overflows when multiplied", 9, put(HeaderSize+56+8, 1, 0, 0, 0, 0, 0, 0, 32), ErrPayload},
 		{"release with bytes left over", 11, put(56, 0), ErrPayload},
-		{"arrival without an allocation count", 10, put(24, 0), ErrPayload},
 		{"numbers that end within one", 16, put(24, 23), ErrPayload},
 		{"piece of more than the largest size", 18, put(24, 1, 0, 16), ErrField},
 		{"piece longer than its message", 18, put(40, 9, 0, 0, 0, 0, 0, 0, 0), ErrField},

@@ -63,7 +63,7 @@ func (b *bench) bare(at placement, args []string) (sample, error) {
 func (b *bench) sample(at placement, env []string, command ...string) (sample, error) {
 	command = append(slices.Clone(at.taskset), command...)
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = slices.Concat(os.Environ(), at.env, env)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("%v: %w\n%s", command, err, out)

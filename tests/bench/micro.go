@@ -7,11 +7,15 @@ import "fmt"
 type placement struct {
 	name    string
 	taskset []string
+	env     []string
 }
 
 var (
-	packed = placement{"one core", []string{"taskset", "-c", "0"}}
-	spread = placement{"one core each", nil}
+	packed = placement{name: "one core", taskset: []string{"taskset", "-c", "0"}}
+	// spread leaves it to the kernel, which lets two processes that wake each other share a core when others are busy.
+	spread = placement{name: "one core each"}
+	// pinned sees to it.
+	pinned = placement{name: "pinned, each", env: []string{"BENCH_PIN=1"}}
 )
 
 // row is one line of the table: a measurement of micro.c and the baseline that it is held against.
@@ -52,6 +56,7 @@ var rows = []row{
 	{what: "remote read miss", name: "miss", unit: "us", env: noReadAhead, baseline: "64 B -> 4 KiB round trip", target: 1.5, where: both},
 	{what: "remote read miss, home computing", name: "miss-busy", unit: "us", env: noReadAhead, target: 40, where: []placement{spread}},
 	{what: "barrier", name: "barrier", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
+	{what: "barrier", name: "barrier", unit: "us", target: 1, where: []placement{pinned}},
 	{what: "barrier, 100,000 clean pages cached", name: "barrier-cached", unit: "us", baseline: "barrier with nothing here", target: 1.3, where: both},
 	{what: "message, there and back", name: "messages", unit: "us", baseline: "64 B round trip", target: 1.5, where: both},
 	{what: "contended lock, hand-off", name: "handoff", unit: "us", baseline: "64 B round trip", target: 1.0, where: both},

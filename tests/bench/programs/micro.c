@@ -3,6 +3,8 @@
  * numbers, the median and the p99 (or the same number twice), in the unit that the comment of the measurement names.
  *
  *   micro NAME [SIDEFILE]    SIDEFILE is mapped by both processes for time stamps that must not go through the library
+ *
+ * With BENCH_PIN in the environment, each process' own thread stays on a processor for itself.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -374,12 +376,30 @@ static void idle(int lock)
 	jia_barrier();
 }
 
+/* pin keeps the calling thread on the processor whose place in the list of those allowed is the host's number. */
+static void pin(void)
+{
+	cpu_set_t allowed, one;
+	int cpu, left = jiapid;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof allowed, &allowed))
+		jia_error("cannot tell the allowed processors");
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed) && left-- == 0)
+			CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof one, &one))
+		jia_error("there is no processor for each host");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	int fd;
 
 	jia_init(argc, argv);
+	if (getenv("BENCH_PIN"))
+		pin();
 	side = calloc(1, PAGE);
 	if (argc > 2) {
 		fd = open(argv[2], O_RDWR);
