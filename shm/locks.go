@@ -10,7 +10,7 @@ import (
 	"jiajia/core/wire"
 )
 
-// Locks implements core.LockWords for the locks below lockCells, in memory of the hosts.
+// locks implements core.LockWords for the locks below lockCells, in memory of the hosts.
 type locks struct{ t *Transport }
 
 var _ core.LockWords = locks{}
