@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"jiajia/core/launch":                 {"jiajia/core/conf", "jiajia/core/reach"},
 	"jiajia/core/join":                   {"jiajia/core/conf", "jiajia/core/launch", "jiajia/core/reach"},
 	"jiajia/epoll":                       {"jiajia/core/event", "jiajia/core/node", "jiajia/core/wire"},
-	"jiajia/shm":                         {"jiajia/core/diff", "jiajia/core/event", "jiajia/core/node", "jiajia/core/wire"},
+	"jiajia/shm":                         {"jiajia/core", "jiajia/core/diff", "jiajia/core/event", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/rdma":                        {"jiajia/core/diff", "jiajia/core/event", "jiajia/core/node", "jiajia/core/wire", "jiajia/rdma/verbs"},
 	"jiajia/rdma/verbs":                  {},
 	"jiajia/core/node": {"jiajia/core", "jiajia/core/balance", "jiajia/core/diff", "jiajia/core/event", "jiajia/core/message",

@@ -12,7 +12,7 @@ type token uint8
 
 const (
 	tokenElsewhere token = iota
-	tokenFree            // here, nobody holds it: this host held it last
+	tokenFree            // here, nobody holds it: this host held it last; while it is offered, another may have taken it
 	tokenHeld            // here, held by a thread of this host (or on its way through jia_lock or jia_unlock)
 )
 
@@ -47,6 +47,9 @@ type lock struct {
 	local    []Waiter
 	handoffs int
 	notices  noticeList
+	// offered: the lock is free here, in words that other hosts reach, one of which may have taken it by now. Invariant:
+	// then the token is free, and local is empty.
+	offered bool
 }
 
 // localBound is how often a lock passes to a thread of the same host while another host waits for it (P5, P12).
@@ -58,7 +61,7 @@ func (m *Machine) lock(id LockID) *lock {
 	l := m.locks[id]
 	if l == nil {
 		l = &lock{id: id, tail: m.manager(id)}
-		if l.tail == m.cfg.Self {
+		if l.tail == m.cfg.Self && !m.worded(id) {
 			l.token = tokenFree
 		}
 		m.locks[id] = l
@@ -75,7 +78,8 @@ func (m *Machine) Lock(w Waiter, owner Owner, id LockID, fx *Effects) (Status, e
 	if l.token == tokenHeld && l.owner == owner {
 		return Done, misuse("jia_lock(%d): this thread holds lock %d already; locks are not recursive", id, id)
 	}
-	if l.token == tokenFree && len(l.local) == 0 {
+	if len(l.local) == 0 && m.takeBack(l) {
+		m.op(w).taken = false
 		m.enter(l, owner)
 		return Done, nil
 	}
@@ -93,42 +97,47 @@ func (m *Machine) enter(l *lock, owner Owner) {
 	m.held[owner]++
 }
 
-func (m *Machine) acquire(w Waiter, o *op, fx *Effects) Status {
+func (m *Machine) acquire(w Waiter, o *op, fx *Effects) (Status, error) {
 	l := o.lock
 	switch o.phase {
 	case phStart, phLocal:
 		if o.granted {
-			return Done
+			return Done, nil
 		}
-		if l.token == tokenFree && (len(l.local) == 0 || l.local[0] == w) {
+		if (len(l.local) == 0 || l.local[0] == w) && m.takeBack(l) {
 			l.local = slices.DeleteFunc(l.local, func(v Waiter) bool { return v == w })
 			m.enter(l, o.owner)
-			return Done
+			return Done, nil
 		}
 		if l.token != tokenElsewhere || l.requested {
 			if o.phase == phStart {
 				l.local = append(l.local, w)
 			}
 			o.phase = phLocal
-			return m.park(w)
+			return m.park(w), nil
 		}
 		l.local = slices.DeleteFunc(l.local, func(v Waiter) bool { return v == w })
+		if m.worded(l.id) {
+			return m.follow(o, l)
+		}
 		m.request(w, o, l, fx)
-		return Await
+		return Await, nil
+	case phTake:
+		return m.take(w, o, l, fx)
 	case phGrant:
-		return Await
+		return Await, nil
 	case phEpoch:
 		if m.epoch < o.epoch && m.cfg.Plant != PlantNoEpochWait {
-			return m.park(w)
+			return m.park(w), nil
 		}
 		o.phase = phInval
 		fallthrough
 	case phInval:
 		if st := m.goInvalidate(w, o, fx); st != Done {
-			return st
+			return st, nil
 		}
 		m.enter(l, o.owner)
-		return Done
+		return Done, nil
 	}
 	panic(fmt.Sprintf("core: host %d lock %d in phase %d", m.cfg.Self, l.id, o.phase))
 }
@@ -148,7 +157,7 @@ func (m *Machine) request(w Waiter, o *op, l *lock, fx *Effects) {
 // manage is the manager's side of a request.
 func (m *Machine) manage(msg *wire.Message, fx *Effects) error {
 	id := LockID(msg.Obj)
-	if m.manager(id) != m.cfg.Self {
+	if m.manager(id) != m.cfg.Self || m.worded(id) {
 		return m.unexpected(msg)
 	}
 	l := m.lock(id)
@@ -179,6 +188,9 @@ func (m *Machine) successor(id LockID, r waiting, fx *Effects) error {
 		return fmt.Errorf("lock %d: host %d is to follow host %d, which has a successor or is its own", id, r.host, m.cfg.Self)
 	}
 	if l.token == tokenFree && len(l.local) == 0 {
+		if !m.takeBack(l) {
+			return fmt.Errorf("lock %d: host %d is to follow host %d, from which it was taken", id, r.host, m.cfg.Self)
+		}
 		m.grant(l, r, fx)
 		return nil
 	}
@@ -301,6 +313,7 @@ func (m *Machine) finishRelease(l *lock, fx *Effects) {
 		m.grant(l, l.next, fx)
 	} else {
 		l.token = tokenFree
+		m.offer(l)
 	}
 	if len(l.local) > 0 {
 		m.wake(fx, l.local[0])

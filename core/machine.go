@@ -47,6 +47,12 @@ type Machine struct {
 	marked   func(dst []PageID) []PageID // nil when nobody marks pages here
 	marks    []PageID
 
+	// words are those of all locks below worded; nil when there are none.
+	words   LockWords
+	wordsOf LockID
+	room    int
+	offers  Offer // scratch
+
 	ahead ahead
 
 	allocated  PageID // pages handed out so far
@@ -107,6 +113,7 @@ const (
 	phFetch         // Await: the page
 	phFlush         // flushing the pages of pending
 	phAcks          // waiting until all diffs below until are acknowledged
+	phTake          // Again: the lock, from the one before in its queue
 	phGrant         // Await: the lock
 	phLocal         // Parked: the lock is at another thread of this host
 	phEpoch         // Parked: this host must leave more barriers
@@ -123,6 +130,8 @@ type op struct {
 	phase phase
 	// granted: a local thread passed the lock to this waiter (phLocal).
 	granted bool
+	// taken: the lock was another host's, and was got through its words. Valid after Lock.
+	taken   bool
 	write   bool
 	kindBar wire.Kind
 	page    PageID
@@ -188,7 +197,7 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	case opEvict, opClean:
 		st = m.evict(w, o, fx)
 	case opLock:
-		st = m.acquire(w, o, fx)
+		st, err = m.acquire(w, o, fx)
 	case opUnlock:
 		st = m.release(w, o, fx)
 	case opBarrier:

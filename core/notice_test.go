@@ -1,9 +1,12 @@
 package core
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"jiajia/core/wire"
 )
 
 // TestNoticeListAgainstAMap holds the list to the obvious: a map from pages to their newest notice.
@@ -49,4 +52,48 @@ func TestNoticeListAgainstAMap(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLatest: what an offer carries is what a grant would, for hosts that have seen enough; and with room for all, nobody needs to
+// have seen anything.
+func TestLatest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var list noticeList
+		version, epoch := uint64(0), uint64(0)
+		for range rapid.IntRange(0, 100).Draw(t, "steps") {
+			epoch += rapid.Uint64Range(0, 10).Draw(t, "barrier") / 10
+			version++
+			first := rapid.Uint64Range(0, 60).Draw(t, "page")
+			for p := range rapid.Uint64Range(0, 4).Draw(t, "pages") {
+				list.add(PageID(first+p), version, epoch)
+			}
+		}
+		room := rapid.IntRange(0, 40).Draw(t, "room")
+		since, offered := list.latest(nil, room, epoch)
+		all := list.newer(0, epoch)
+		if len(offered) > room || len(all) <= room && since > 0 && len(list.items) <= mostOffered {
+			t.Fatalf("%d notices above version %d, where there are %d and room for %d", len(offered), since, len(all), room)
+		}
+		for seen := since; seen <= version; seen++ {
+			got := slices.DeleteFunc(slices.Clone(offered), func(n wire.Notice) bool { return n.Version <= seen })
+			if want := list.newer(seen, epoch); !sameNotices(got, want) {
+				t.Fatalf("who has seen %d gets %v, should get %v", seen, got, want)
+			}
+		}
+	})
+}
+
+// sameNotices compares the pages of notices one by one, those of one version in any order.
+func sameNotices(a, b []wire.Notice) bool {
+	return slices.Equal(eachPage(a), eachPage(b)) && slices.IsSortedFunc(a, func(x, y wire.Notice) int { return int(x.Version) - int(y.Version) })
+}
+
+func eachPage(list []wire.Notice) (each []notice) {
+	for _, n := range list {
+		for p := range n.Count {
+			each = append(each, notice{n.Page + PageID(p), n.Version, n.Epoch})
+		}
+	}
+	slices.SortFunc(each, func(x, y notice) int { return int(x.page) - int(y.page) })
+	return each
 }

@@ -32,6 +32,10 @@ const (
 	PlantIgnoreMarks               // unlock and barrier do not look who has read home pages by himself (P15)
 	PlantMarkKeepsAnnounced        // a page that was read by another host becomes untracked all the same (P15)
 	PlantServeForgetsMark          // serving an untracked page makes it clean although others may have read it by themselves (P15)
+	PlantOfferEarly                // a lock is offered before the notices of the release are added (P16)
+	PlantOfferKept                 // a host takes its own free lock without looking whether it has gone (P16)
+	PlantTakeIncomplete            // a lock is taken although not all notices are offered with it (P16)
+	PlantTakeNoEpoch               // the epoch of an offer is not looked at (P16)
 
 	// The driver plants these, for they concern bytes.
 	PlantWholePage      // a diff carries the whole page (P3)

@@ -67,17 +67,19 @@ type Transport struct {
 	door     *net.UnixListener
 	patience time.Duration // how long Try and OpenLink wait
 
-	memory  *segment // the bells, and the mark table behind them
-	fd      int      // of memory
-	dataFd  int      // eventfd of the bell for data
-	bells   *control
-	marks   marks
-	upTo    atomic.Uint64 // one past the highest page that was published
-	server  *server
-	intake  intake
-	spares  spares
-	closed  atomic.Bool
-	started atomic.Bool
+	memory *segment // the bells, and the mark table behind them
+	fd     int      // of memory
+	dataFd int      // eventfd of the bell for data
+	bells  *control
+	marks  marks
+	upTo   atomic.Uint64 // one past the highest page that was published
+	server *server
+	intake intake
+	// shareLocks: see ShareLocks. Fixed before Start.
+	shareLocks bool
+	spares     spares
+	closed     atomic.Bool
+	started    atomic.Bool
 
 	peers  []*peer // by host id; nil for those that are none. Fixed by Start
 	active []*peer // these in a row
@@ -95,7 +97,10 @@ type Transport struct {
 	freed bool
 }
 
-var _ node.Transport = (*Transport)(nil)
+var (
+	_ node.Transport  = (*Transport)(nil)
+	_ node.LockSharer = (*Transport)(nil)
+)
 
 // control is what a host's own memory begins with.
 type control struct {
@@ -104,7 +109,11 @@ type control struct {
 	attended atomic.Uint32 // 1: a thread reads data, and the serving thread does not
 }
 
-const marksStart = 4096 // where the mark table is, behind control
+// Where the cells of locks and the mark table are, behind control.
+const (
+	locksStart = 4096
+	marksStart = locksStart + lockCells*cellBytes
+)
 
 // Listen makes a transport. When there cannot be one on this machine, it has no card; errors are those of the caller.
 func Listen(o Options) (*Transport, error) {

@@ -129,6 +129,9 @@ func (n *Node) reach() {
 		}
 	}
 	n.machine.SetOneSided(n.direct)
+	if t, ok := n.trans.(LockSharer); ok {
+		n.machine.SetWords(t.LockWords())
+	}
 	if n.direct {
 		n.machine.SetMarked(n.trans.Marked)
 	}

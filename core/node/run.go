@@ -27,6 +27,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			n.fail(err)
 		}
 		if st == core.Done {
+			t.granted = t.granted || t.call == callLock && n.machine.Taken(t.id)
 			n.tally.completed(t)
 		}
 		var from wire.HostID

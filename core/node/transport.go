@@ -69,6 +69,18 @@ type Transport interface {
 	Close() error
 }
 
+// A LockSharer is a Transport that can keep words of locks in memory that all hosts of the job reach.
+type LockSharer interface {
+	Transport
+
+	// ShareLocks has it do so. Every host is to be a peer of every other by such a transport, and all call it, before the
+	// transport is made ready.
+	ShareLocks()
+
+	// LockWords returns the words of the locks below a number, and how many notices an offer holds; nil when it has none.
+	LockWords() (words core.LockWords, below core.LockID, room int)
+}
+
 // A Mailbox is where one thread sends requests from and waits for their answers. It is used by one thread at a time;
 // only the hand-over from one to the next needs care (the node keeps a pool of mailboxes).
 type Mailbox interface {

@@ -113,15 +113,31 @@ func (p *Plan) hosts(way int) set {
 // joins several, for which spin is how long a thread that waits for any host polls before it sleeps.
 func (p *Plan) Transport(spin time.Duration) (node.Transport, error) {
 	var parts []Part
+	only := none
 	for i, w := range p.ways {
 		if hosts := p.hosts(i); !hosts.empty() {
-			parts = append(parts, Part{w.Candidate, hosts})
+			parts, only = append(parts, Part{w.Candidate, hosts}), i
 		}
 	}
 	if len(parts) == 1 {
+		if t, ok := parts[0].Transport.(node.LockSharer); ok && p.everywhere(only) {
+			t.ShareLocks()
+		}
 		return parts[0].Transport, nil
 	}
 	return Join(wire.HostID(p.self), parts, spin)
+}
+
+// everywhere tells whether all pairs of the job use a way; all hosts get the same answer.
+func (p *Plan) everywhere(way int) bool {
+	for a := range p.way {
+		for b := range a {
+			if p.table.choose(a, b) != way {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Start starts the candidates that have peers, all at once, and closes the others. It is collective. After an error the transport

@@ -90,7 +90,7 @@ func (c *cluster) finish() {
 				tokens++
 			}
 		}
-		if tokens != 1 {
+		if tokens != 1 && !(tokens == 0 && c.words.unused(core.LockID(l))) {
 			c.failf("lock %d is at %d hosts", l, tokens)
 		}
 	}

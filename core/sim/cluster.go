@@ -56,7 +56,8 @@ type cluster struct {
 	actors   []*actor
 	laggard  *actor    // often held up
 	net      []*packet // to servers
-	reach    [][]bool  // which hosts read and store at which by themselves
+	words    *words
+	reach    [][]bool // which hosts read and store at which by themselves
 	jobs     []*job
 	scripted bool // a story says what happens next; nothing is left to chance
 	hurried  bool // nothing else could happen: delays are over
@@ -95,6 +96,7 @@ func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cl
 		}
 	}
 	c.drawReach(reached)
+	c.words = newWords(p.hosts)
 	for id := range p.hosts {
 		c.addHost(core.HostID(id))
 	}
@@ -115,6 +117,9 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 	h.m = core.New(cfg)
 	h.marks = make([]bool, p.pages)
+	if c.swarm.worded > 0 {
+		h.m.SetWords(hostWords{c.words, c, id}, core.LockID(c.swarm.worded), c.swarm.room)
+	}
 	c.join(h)
 	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
 	for w := 1; w <= waiters; w++ {

@@ -20,6 +20,8 @@ var plantNames = map[core.Plant]string{
 	core.PlantUntrackDespiteFetch: "UntrackDespiteFetch", core.PlantUntrackAtArrival: "UntrackAtArrival",
 	core.PlantForgetInFlight: "ForgetInFlight", core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
 	core.PlantServeForgetsMark: "ServeForgetsMark", core.PlantIgnoreMarks: "IgnoreMarks", core.PlantMarkKeepsAnnounced: "MarkKeepsAnnounced",
+	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
+	core.PlantTakeNoEpoch:   "TakeNoEpoch",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 

@@ -19,6 +19,8 @@ type swarm struct {
 	refuse    int       // chance in percent that it cannot be reached just now
 	readAhead int       // core.Config, unless there are
 	windows   int       // chance in percent that a fault brings in more than its page
+	worded    int       // locks below this number have words
+	room      int       // notices in an offer
 	priority  bool      // the highest priority mostly goes first, so that some things take very long
 }
 
@@ -39,6 +41,7 @@ func drawSwarm(r *source) swarm {
 	s.refuse = []int{0, 5}[r.pick(70, 30)]
 	s.windows = []int{0, 30, 90}[r.n(3)]
 	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
+	s.worded, s.room = []int{0, 1, 100}[r.pick(40, 10, 50)], []int{0, 1, 2, 14}[r.n(4)]
 	return s
 }
 

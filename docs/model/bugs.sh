@@ -50,6 +50,10 @@ q P15 BUG_MARK_AFTER_READ     story_flip -DVAR_MARKS
 q P15 BUG_SERVE_FORGETS_MARK  story_flip -DHOSTS=3 -DVAR_MARKS -DBY_MESSAGE=2
   P15 BUG_NO_HOME_FENCE       fence
   P15 BUG_NO_READER_FENCE     fence
+  P16 BUG_OFFER_FIRST         words
+  P16 BUG_OFFER_KEPT          words
+  P16 BUG_NO_VERSION          words
+  P16 BUG_TAKE_INCOMPLETE     words
   scope -                     story_scope
   async BUG_TWIN_COPY         async
   async BUG_OWN_ACKS          async

@@ -68,6 +68,8 @@ q story_own -DVAR_MARKS
 q fence
 q story_counter -DSEQ -DSEQMAX=12
   story_threads -DSEQ -DSEQMAX=12
+  words
+q words -DHOSTS=2 -DROUNDS=4
 q fairness
 q fairness -DTHREADS
 q migrate

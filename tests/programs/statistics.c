@@ -154,7 +154,8 @@ static void locks(void)
 	s = now();
 	EXPECT(s.locks_local, jiapid == 1 ? 3 : 0);
 	EXPECT(s.locks_remote, jiapid == 1 ? 1 : 0);
-	EXPECT(s.seconds_locks > 0, jiapid == 1);
+	if (jiapid == 0) /* and a lock that nobody has had yet can be got at once, too */
+		EXPECT(s.seconds_locks > 0, 0);
 	jia_barrier();
 }
 
