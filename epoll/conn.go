@@ -21,8 +21,8 @@ const (
 type conn struct {
 	t       *Transport
 	peer    *peer
-	allowed typeSet // what may arrive
-	space   *space  // the reader's
+	allowed wire.Set // what may arrive
+	space   *space   // the reader's
 
 	// Reading side, of the reader alone. A message that did not arrive in one piece is put together in part.
 	part   []byte // empty: between messages
@@ -272,7 +272,7 @@ func (c *conn) header(b []byte) (size int, err error) {
 	if c.ranges, err = wire.DecodeHeader(b, &c.m); err != nil {
 		return 0, err
 	}
-	if err := vet(&c.m, c.peer.id, c.allowed); err != nil {
+	if err := c.allowed.Check(&c.m, c.peer.id); err != nil {
 		return 0, err
 	}
 	if c.m.Port != wire.Server {

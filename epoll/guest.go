@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/wire"
 )
 
 // A guest is a connection before it has proved who it is.
@@ -93,7 +95,7 @@ func (g *guest) prove() {
 	case forService:
 		g.enter(p, &p.service, dials)
 	case forMailbox:
-		c := &conn{t: t, peer: p, allowed: toServer, space: &t.loop.space, fd: -1}
+		c := &conn{t: t, peer: p, allowed: wire.Requests, space: &t.loop.space, fd: -1}
 		g.enter(p, c, h.mailbox > 0 && p.addBox(h.mailbox, c))
 	case forLink:
 		g.park(p, dials)

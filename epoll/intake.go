@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"jiajia/core/node"
+	"jiajia/core/wire"
 )
 
 // grace is how long the loop leaves data alone after a thread has attended: the same thread will often be back by then, and
@@ -77,7 +78,7 @@ func (in *intake) add(p *peer, fd int) error {
 	for fd >= len(in.conns) {
 		in.conns = append(in.conns, nil)
 	}
-	in.conns[fd] = &conn{t: in.t, peer: p, allowed: asData, space: &in.space, fd: fd}
+	in.conns[fd] = &conn{t: in.t, peer: p, allowed: wire.AsData, space: &in.space, fd: fd}
 	in.mu.Unlock()
 	return in.watch(fd)
 }

@@ -42,7 +42,7 @@ func (t *Transport) OpenLink(to wire.HostID) (node.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open link with host %d: %w", to, err)
 	}
-	l := &Link{t: t, peer: p, fd: fd, in: newStream(fd), check: func(m *wire.Message) error { return vet(m, p.id, overLink) }}
+	l := &Link{t: t, peer: p, fd: fd, in: newStream(fd), check: func(m *wire.Message) error { return wire.OverLink.Check(m, p.id) }}
 	t.mu.Lock()
 	t.links = append(t.links, l)
 	t.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *Link) Send(m *wire.Message) error {
 	defer l.sendMu.Unlock()
 	err := l.ended()
 	if err == nil {
-		err = vet(m, l.t.o.Self, overLink)
+		err = wire.OverLink.Check(m, l.t.o.Self)
 	}
 	if err == nil {
 		err = l.send(m)

@@ -60,7 +60,7 @@ func (t *Transport) OpenMailbox(id uint32) (node.Mailbox, error) {
 			if m.Port != b.id {
 				return fmt.Errorf("%v: port %d at mailbox %d: %w", m.Type, m.Port, b.id, wire.ErrField)
 			}
-			return vet(m, p.id, answers)
+			return wire.Answers.Check(m, p.id)
 		}})
 		b.polls = append(b.polls, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
@@ -103,18 +103,8 @@ func (b *Mailbox) Send(to wire.HostID, m *wire.Message, body ...[]byte) error {
 }
 
 func (b *Mailbox) send(l *line, m *wire.Message, body [][]byte) error {
-	if err := vet(m, b.t.o.Self, toServer); err != nil {
+	if err := wire.CheckRequest(m, b.t.o.Self, body); err != nil {
 		return err
-	}
-	if m.Port != wire.Server {
-		return fmt.Errorf("port %d is not a server's: %w", m.Port, wire.ErrField)
-	}
-	var sum uint64
-	for _, p := range body {
-		sum += uint64(len(p))
-	}
-	if m.Type == wire.Diff && (sum != m.Length || sum > wire.MaxDiff) || m.Type != wire.Diff && sum != 0 {
-		return fmt.Errorf("%d payload bytes where %d were announced: %w", sum, m.Length, wire.ErrField)
 	}
 	b.enc = wire.Append(b.enc[:0], m)
 	b.out.set(b.enc)

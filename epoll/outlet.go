@@ -28,7 +28,7 @@ type outlet struct {
 func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, asData)
+		err = wire.CheckData(m, t.o.Self, body)
 	}
 	if err == nil {
 		err = t.sendData(p, m, body)
@@ -40,13 +40,6 @@ func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) er
 }
 
 func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
-	var sum uint64
-	for _, b := range body {
-		sum += uint64(len(b))
-	}
-	if sum != m.Length || sum > wire.MaxData || m.Port != wire.Server {
-		return fmt.Errorf("%d payload bytes where %d were announced, for port %d: %w", sum, m.Length, m.Port, wire.ErrField)
-	}
 	o := &p.outlet
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -72,7 +65,7 @@ func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
 		o.fd = fd
 	}
 	o.enc = wire.Append(o.enc[:0], m)
-	if sum <= inlineBytes {
+	if m.Length <= inlineBytes {
 		for _, b := range body {
 			o.enc = append(o.enc, b...)
 		}

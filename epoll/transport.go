@@ -263,7 +263,7 @@ func (t *Transport) serve(addrs []string) error {
 			id: wire.HostID(i), addr: addrs[i], boxes: make(map[uint32]*conn),
 			parked: make(chan int, 1), gone: make(chan struct{}), outlet: outlet{fd: -1},
 		}
-		p.service = conn{t: t, peer: p, allowed: posted, space: &t.loop.space, fd: -1}
+		p.service = conn{t: t, peer: p, allowed: wire.Posts, space: &t.loop.space, fd: -1}
 		t.peers[i] = p
 	}
 	t.door.most += joinsEach * len(addrs)
@@ -371,10 +371,7 @@ func (t *Transport) to(id wire.HostID) (*peer, error) {
 func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, posted)
-	}
-	if err == nil && wire.PayloadLen(m) > wire.MaxDiff {
-		err = fmt.Errorf("%d payload bytes for a server: %w", wire.PayloadLen(m), wire.ErrField)
+		err = wire.CheckPost(m, t.o.Self)
 	}
 	if err == nil {
 		err = p.service.send(m)
@@ -389,7 +386,7 @@ func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, answers)
+		err = wire.CheckReply(m, t.o.Self, body)
 	}
 	if err != nil {
 		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)
@@ -397,13 +394,6 @@ func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error
 	c := p.box(m.Port)
 	if c == nil {
 		return fmt.Errorf("reply %v to host %d: it has no mailbox %d", m.Type, to, m.Port)
-	}
-	m.Length = 0
-	for _, p := range body {
-		m.Length += uint64(len(p))
-	}
-	if m.Type != wire.Page && m.Length > 0 {
-		return fmt.Errorf("reply %v to host %d: %d payload bytes: %w", m.Type, to, m.Length, wire.ErrField)
 	}
 	if err := c.send(m, body...); err != nil {
 		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)

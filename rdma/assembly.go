@@ -12,7 +12,7 @@ const keepBytes = 64 << 10
 // An assembly puts the messages that a server receives together from their segments. A message begins with a segment.
 type assembly struct {
 	from    wire.HostID
-	allowed typeSet
+	allowed wire.Set
 	m       wire.Message
 	ranges  uint64
 	need    int    // bytes of the message's payload; 0 between messages
@@ -39,7 +39,7 @@ func (a *assembly) take(b []byte) (payload []byte, complete bool, err error) {
 	if a.ranges, err = wire.DecodeHeader(b, &a.m); err != nil {
 		return nil, false, err
 	}
-	if err := vet(&a.m, a.from, a.allowed); err != nil {
+	if err := a.allowed.Check(&a.m, a.from); err != nil {
 		return nil, false, err
 	}
 	if a.m.Port != wire.Server {

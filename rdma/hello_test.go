@@ -94,7 +94,7 @@ func FuzzAssembly(f *testing.F) {
 	f.Add(append(diff, make([]byte, 100)...), uint16(130))
 	f.Add(wire.Append(nil, &wire.Message{Type: wire.LockReq, From: 2, Reply: 1}), uint16(4160))
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16) {
-		a := assembly{from: 2, allowed: posted | toServer}
+		a := assembly{from: 2, allowed: wire.Posts | wire.Requests}
 		for n := int(cut)%segmentBytes + 1; len(b) > 0; b = b[min(n, len(b)):] {
 			payload, complete, err := a.take(b[:min(n, len(b))])
 			if err != nil {
@@ -120,7 +120,7 @@ func TestSegments(t *testing.T) {
 		if n == 100_000 { // what waits in a queue
 			out.set(out.rest(), nil)
 		}
-		a := assembly{from: 2, allowed: toServer}
+		a := assembly{from: 2, allowed: wire.Requests}
 		var room [segmentBytes]byte
 		segments, arrived := 0, false
 		for ; !out.done(); segments++ {

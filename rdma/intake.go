@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/wire"
 	"jiajia/rdma/verbs"
 )
 
@@ -89,7 +90,7 @@ func (in *intake) conn(p *peer) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.asm = assembly{from: p.id, allowed: asData}
+	c.asm = assembly{from: p.id, allowed: wire.AsData}
 	return c, nil
 }
 

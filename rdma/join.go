@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/wire"
 	"jiajia/rdma/verbs"
 )
 
@@ -50,7 +51,7 @@ func (t *Transport) newJoin(p *peer, id *verbs.ID) (*join, error) {
 		return nil, errors.Join(err, j.free())
 	}
 	j.c.left, j.c.join = dataCredits, j
-	j.c.asm = assembly{from: p.id, allowed: posted}
+	j.c.asm = assembly{from: p.id, allowed: wire.Posts}
 	if err := id.SetTimeout(); err != nil {
 		return nil, errors.Join(err, j.free())
 	}

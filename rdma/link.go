@@ -13,9 +13,6 @@ import (
 	"jiajia/core/wire"
 )
 
-// overLink may travel over a link.
-var overLink = setOf(wire.BarArrive, wire.BarRelease, wire.Stats)
-
 // A Link implements node.Link.
 type Link struct {
 	*desk
@@ -87,7 +84,7 @@ func (l *Link) Send(m *wire.Message) error {
 	defer l.sendMu.Unlock()
 	err := l.c.ended()
 	if err == nil {
-		err = vet(m, l.t.o.Self, overLink)
+		err = wire.OverLink.Check(m, l.t.o.Self)
 	}
 	if n := wire.PayloadLen(m); err == nil && n > wire.MaxList {
 		err = fmt.Errorf("%d payload bytes: %w", n, wire.ErrField)
@@ -141,7 +138,7 @@ func (l *Link) Recv(m *wire.Message) error {
 	defer l.recvMu.Unlock()
 	var err error = net.ErrClosed
 	if !l.t.closed.Load() {
-		err = l.inbox.receive(l.c, m, nil, func(m *wire.Message) error { return vet(m, l.c.peer.id, overLink) })
+		err = l.inbox.receive(l.c, m, nil, func(m *wire.Message) error { return wire.OverLink.Check(m, l.c.peer.id) })
 		if err != nil {
 			err = l.t.broken(l.c.peer, err)
 		}

@@ -14,9 +14,6 @@ import (
 	"jiajia/core/wire"
 )
 
-// answers may come to a mailbox.
-var answers = setOf(wire.Page, wire.DiffAck, wire.LockGrant, wire.CVDone)
-
 // A Mailbox implements node.Mailbox.
 type Mailbox struct {
 	*desk
@@ -99,15 +96,8 @@ func (b *Mailbox) Send(to wire.HostID, m *wire.Message, body ...[]byte) error {
 }
 
 func (b *Mailbox) send(c *conn, m *wire.Message, body [][]byte) error {
-	if err := vet(m, b.t.o.Self, toServer); err != nil {
+	if err := wire.CheckRequest(m, b.t.o.Self, body); err != nil {
 		return err
-	}
-	if m.Port != wire.Server {
-		return fmt.Errorf("port %d is not a server's: %w", m.Port, wire.ErrField)
-	}
-	sum := total(body)
-	if m.Type == wire.Diff && (sum != m.Length || sum > wire.MaxDiff) || m.Type != wire.Diff && sum != 0 {
-		return fmt.Errorf("%d payload bytes where %d were announced: %w", sum, m.Length, wire.ErrField)
 	}
 	if err := c.sendAll(m, body, b.room); err != nil {
 		return b.t.broken(c.peer, err)
@@ -150,7 +140,7 @@ func (b *Mailbox) Recv(from wire.HostID, m *wire.Message, frames [][]byte) error
 			if m.Port != b.id {
 				return fmt.Errorf("%v: port %d at mailbox %d: %w", m.Type, m.Port, b.id, wire.ErrField)
 			}
-			return vet(m, c.peer.id, answers)
+			return wire.Answers.Check(m, c.peer.id)
 		})
 		if err != nil {
 			err = b.t.broken(c.peer, err)

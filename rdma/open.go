@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"jiajia/core/wire"
 	"jiajia/rdma/verbs"
 )
 
@@ -117,7 +118,7 @@ func (t *Transport) meet(p *peer, i *invitation) (*verbs.QP, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.asm = assembly{from: p.id, allowed: toServer}
+		c.asm = assembly{from: p.id, allowed: wire.Requests}
 		p.boxMu.Lock()
 		p.boxes[i.mailbox] = c
 		p.boxMu.Unlock()

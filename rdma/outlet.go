@@ -23,7 +23,7 @@ type outlet struct {
 func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, asData)
+		err = wire.CheckData(m, t.o.Self, body)
 	}
 	if err == nil {
 		err = t.sendData(p, m, body)
@@ -35,9 +35,6 @@ func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) er
 }
 
 func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
-	if sum := total(body); sum != m.Length || sum > wire.MaxData || m.Port != wire.Server {
-		return fmt.Errorf("%d payload bytes where %d were announced, for port %d: %w", sum, m.Length, m.Port, wire.ErrField)
-	}
 	o := &p.outlet
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -1,5 +1,7 @@
 package rdma
 
+import "jiajia/core/wire"
+
 // pieces are bytes to be sent that lie in several places.
 type pieces struct {
 	head []byte
@@ -23,7 +25,7 @@ func (p *pieces) done() bool {
 // segment copies the next segment to b, which has segmentBytes. What does not fit in one goes in such that fill a packet of the
 // largest size.
 func (p *pieces) segment(b []byte) (n int) {
-	if uint64(len(p.head))+total(p.body) > segmentBytes {
+	if uint64(len(p.head))+wire.Bytes(p.body) > segmentBytes {
 		b = b[:packetBytes]
 	}
 	return p.read(b)
@@ -41,7 +43,7 @@ func (p *pieces) read(b []byte) (n int) {
 
 // rest returns a copy of what is left.
 func (p *pieces) rest() []byte {
-	b := make([]byte, uint64(len(p.head))+total(p.body))
+	b := make([]byte, uint64(len(p.head))+wire.Bytes(p.body))
 	p.read(b)
 	return b
 }

@@ -209,10 +209,7 @@ func (t *Transport) usable(id wire.HostID) (*peer, error) {
 func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, posted)
-	}
-	if err == nil && wire.PayloadLen(m) > wire.MaxDiff {
-		err = fmt.Errorf("%d payload bytes for a server: %w", wire.PayloadLen(m), wire.ErrField)
+		err = wire.CheckPost(m, t.o.Self)
 	}
 	if err == nil {
 		err = p.service.send(m)
@@ -227,7 +224,7 @@ func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, answers)
+		err = wire.CheckReply(m, t.o.Self, body)
 	}
 	if err != nil {
 		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)
@@ -235,10 +232,6 @@ func (t *Transport) Reply(to wire.HostID, m *wire.Message, body ...[]byte) error
 	c := p.box(m.Port)
 	if c == nil {
 		return fmt.Errorf("reply %v to host %d: it has no mailbox %d", m.Type, to, m.Port)
-	}
-	m.Length = total(body)
-	if m.Type != wire.Page && m.Length > 0 {
-		return fmt.Errorf("reply %v to host %d: %d payload bytes: %w", m.Type, to, m.Length, wire.ErrField)
 	}
 	if err := c.send(m, body...); err != nil {
 		return fmt.Errorf("reply %v to host %d: %w", m.Type, to, err)

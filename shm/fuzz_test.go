@@ -58,7 +58,7 @@ func FuzzInlet(f *testing.F) {
 		copy(s.data, bytes)
 		s.h.tail.Store(0)
 		s.h.head.Store(uint64(len(bytes)) + uint64(extra))
-		in := inlet{source: s, from: 1, allowed: posted | toServer, spare: new(spares)}
+		in := inlet{source: s, from: 1, allowed: wire.Posts | wire.Requests, spare: new(spares)}
 		for range 100 {
 			progress, err := in.turn(func(m *wire.Message, body []byte) {
 				if m.From != 1 || len(body) != int(m.Length) {

@@ -18,7 +18,7 @@ const (
 type inlet struct {
 	source
 	from    wire.HostID
-	allowed typeSet // what may arrive
+	allowed wire.Set // what may arrive
 	spare   *spares
 
 	header [wire.HeaderSize]byte
@@ -81,7 +81,7 @@ func (in *inlet) begin() (err error) {
 	if in.ranges, err = wire.DecodeHeader(in.header[:], &in.m); err != nil {
 		return err
 	}
-	if err := vet(&in.m, in.from, in.allowed); err != nil {
+	if err := in.allowed.Check(&in.m, in.from); err != nil {
 		return err
 	}
 	if in.m.Port != wire.Server || in.m.Length > maxMessage {

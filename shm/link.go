@@ -92,7 +92,7 @@ func (l *Link) Send(m *wire.Message) error {
 	defer l.sendMu.Unlock()
 	err := l.ended()
 	if err == nil {
-		err = vet(m, l.t.o.Self, overLink)
+		err = wire.OverLink.Check(m, l.t.o.Self)
 	}
 	if err == nil {
 		err = l.send(m)

@@ -75,7 +75,7 @@ func (t *Transport) openMailbox(id uint32) (*Mailbox, error) {
 				if m.Port != b.id {
 					return fmt.Errorf("%v: port %d at mailbox %d: %w", m.Type, m.Port, b.id, wire.ErrField)
 				}
-				return vet(m, p.id, answers)
+				return wire.Answers.Check(m, p.id)
 			},
 		}
 		if err := p.sendBox(id, fd, eventfd); err != nil {
@@ -127,18 +127,8 @@ func (b *Mailbox) Send(to wire.HostID, m *wire.Message, body ...[]byte) error {
 }
 
 func (b *Mailbox) send(p *peer, m *wire.Message, body [][]byte) error {
-	if err := vet(m, b.t.o.Self, toServer); err != nil {
+	if err := wire.CheckRequest(m, b.t.o.Self, body); err != nil {
 		return err
-	}
-	if m.Port != wire.Server {
-		return fmt.Errorf("port %d is not a server's: %w", m.Port, wire.ErrField)
-	}
-	var sum uint64
-	for _, p := range body {
-		sum += uint64(len(p))
-	}
-	if m.Type == wire.Diff && (sum != m.Length || sum > wire.MaxDiff) || m.Type != wire.Diff && sum != 0 {
-		return fmt.Errorf("%d payload bytes where %d were announced: %w", sum, m.Length, wire.ErrField)
 	}
 	return p.service.send(m, true, body...)
 }

@@ -22,7 +22,7 @@ type outgoing struct {
 func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, asData)
+		err = wire.CheckData(m, t.o.Self, body)
 	}
 	if err == nil {
 		err = t.sendData(p, m, body)
@@ -34,13 +34,6 @@ func (t *Transport) SendData(to wire.HostID, m *wire.Message, body ...[]byte) er
 }
 
 func (t *Transport) sendData(p *peer, m *wire.Message, body [][]byte) error {
-	var sum uint64
-	for _, b := range body {
-		sum += uint64(len(b))
-	}
-	if sum != m.Length || sum > wire.MaxData || m.Port != wire.Server {
-		return fmt.Errorf("%d payload bytes where %d were announced, for port %d: %w", sum, m.Length, m.Port, wire.ErrField)
-	}
 	o := &p.outgoing
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -154,10 +154,7 @@ func (o *outlet) detach() {
 func (t *Transport) Post(to wire.HostID, m *wire.Message) error {
 	p, err := t.to(to)
 	if err == nil {
-		err = vet(m, t.o.Self, posted)
-	}
-	if err == nil && wire.PayloadLen(m) > wire.MaxDiff {
-		err = fmt.Errorf("%d payload bytes for a server: %w", wire.PayloadLen(m), wire.ErrField)
+		err = wire.CheckPost(m, t.o.Self)
 	}
 	if err == nil {
 		err = p.service.send(m, false)
@@ -181,7 +178,7 @@ func (t *Transport) reply(to wire.HostID, m *wire.Message, body [][]byte) error 
 	if err != nil {
 		return err
 	}
-	if err := vet(m, t.o.Self, answers); err != nil {
+	if err := wire.CheckReply(m, t.o.Self, body); err != nil {
 		return err
 	}
 	o := p.box(m.Port)
@@ -190,13 +187,6 @@ func (t *Transport) reply(to wire.HostID, m *wire.Message, body [][]byte) error 
 			return net.ErrClosed
 		}
 		return fmt.Errorf("it has no mailbox %d", m.Port)
-	}
-	m.Length = 0
-	for _, p := range body {
-		m.Length += uint64(len(p))
-	}
-	if m.Type != wire.Page && m.Length > 0 {
-		return fmt.Errorf("%d payload bytes: %w", m.Length, wire.ErrField)
 	}
 	return o.send(m, false, body...)
 }

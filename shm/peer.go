@@ -102,15 +102,15 @@ func (p *peer) join() {
 		return newSink(p.pair, ringAt(kind, me), pairRings[kind], wake)
 	}
 	p.service = newOutlet(t, p, out(serviceKind, p.server))
-	p.requests = inlet{source: in(serviceKind, p.server), from: p.id, allowed: posted | toServer, spare: &t.spares}
-	p.data = inlet{source: in(dataKind, alarm{&p.meet.room[it], -1}), from: p.id, allowed: asData, spare: &t.spares}
+	p.requests = inlet{source: in(serviceKind, p.server), from: p.id, allowed: wire.Posts | wire.Requests, spare: &t.spares}
+	p.data = inlet{source: in(dataKind, alarm{&p.meet.room[it], -1}), from: p.id, allowed: wire.AsData, spare: &t.spares}
 	p.outgoing = outgoing{
 		sink: out(dataKind, alarm{&c.data, p.dataFd}), room: alarm{&p.meet.room[me], -1}, server: p.server, there: c,
 	}
 	bell := alarm{&p.meet.link[me], -1}
 	p.link = &Link{t: t, peer: p, bell: bell, out: out(linkKind, p.theirLink), in: reader{
 		source: in(linkKind, p.theirLink), t: t, peer: p, bell: bell, late: true,
-		check: func(m *wire.Message) error { return vet(m, p.id, overLink) },
+		check: func(m *wire.Message) error { return wire.OverLink.Check(m, p.id) },
 	}}
 }
 
