@@ -46,7 +46,7 @@ const (
 	// How long host 0 waits for the others to end before it ends itself.
 	graceLimit = 500 * time.Millisecond
 	// Job.Fail gives up waiting for the root and exits by itself.
-	failLimit = 1500 * time.Millisecond
+	failLimit = time.Second
 	// One attempt to connect, and the pause before the next.
 	dialLimit = 3 * time.Second
 	dialPause = 50 * time.Millisecond

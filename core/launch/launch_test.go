@@ -271,6 +271,8 @@ type story struct {
 	cmd    *exec.Cmd
 	seen   []string // lines of standard output so far
 	pids   []int    // supervisor, host 0, 1, ...
+	// parents are those of host 0, 1, ... while all of them lived.
+	parents []int
 }
 
 // begin starts a program that announces itself, waits until it has, and has it go on.
@@ -300,6 +302,9 @@ func begin(t *testing.T, cmd *exec.Cmd) *story {
 			t.Fatal(err)
 		}
 		s.pids = append(s.pids, pid)
+	}
+	for _, pid := range s.pids[1:] {
+		s.parents = append(s.parents, parentOf(pid))
 	}
 	for _, pid := range s.pids[1:] {
 		if err := unix.Kill(pid, signalRead); err != nil {

@@ -285,8 +285,7 @@ func TestDeathOfAHostElsewhereEndsTheJob(t *testing.T) {
 			t.Run(fmt.Sprintf("host %d %s", victim, test.how), func(t *testing.T) {
 				t.Parallel()
 				s := begin(t, remoteCommand(t, nil, places, "die", test.how, strconv.Itoa(victim)))
-				agents := []int{parentOf(s.pids[2]), parentOf(s.pids[3])}
-				s.pids = append(s.pids, agents...)
+				s.pids = append(s.pids, s.parents[1:]...)
 				s.end(t)
 				if s.cmd.ProcessState.Success() {
 					t.Error("exit status 0")
@@ -314,7 +313,7 @@ func TestInterruptReachesOtherMachines(t *testing.T) {
 	cmd := remoteCommand(t, nil, threeMachines, "wait")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s := begin(t, cmd)
-	s.pids = append(s.pids, parentOf(s.pids[2]), parentOf(s.pids[3]))
+	s.pids = append(s.pids, s.parents[1:]...)
 	if err := unix.Kill(-cmd.Process.Pid, unix.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,8 @@ type Transport interface {
 	Publish(home []Span) error
 
 	// Marked appends to dst the home pages that peers have begun to read by themselves since it last named them, each
-	// once. A page is named no later than by the first call that begins after its bytes were read. Called under the node's mutex.
+	// once. A page is named no later than by the first call that begins
+	// after the first of its bytes was read. Called under the node's mutex.
 	Marked(dst []wire.PageID) []wire.PageID
 
 	// Close ends all connections and the server. Blocked calls return an error that wraps net.ErrClosed. It may be called

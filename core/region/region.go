@@ -256,7 +256,8 @@ func (r *Region) Unmap(page, n uint64) error {
 	return nil
 }
 
-// Discard revokes all access to n pages and frees their frames, which read as zero afterwards.
+// Discard revokes all access to n pages and frees their frames, which read as zero afterwards. Not for frames that a
+// transport has registered with a device, which would go on using the old ones.
 func (r *Region) Discard(page, n uint64) error {
 	r.mustHold(page, n)
 	if err := r.backend.revoke(page, n); err != nil {
