@@ -23,8 +23,10 @@ const (
 	// MapFresh makes Count pages from Page on writable, none of which was ever mapped here. They read as zero, but for what
 	// hosts that reach this one's memory have stored there.
 	MapFresh
+	// Discard takes all access to Count pages away and gives their frames back. They read as zero afterwards.
+	Discard
 
-	lastMemoryEffect = MapFresh
+	lastMemoryEffect = Discard
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.

@@ -92,6 +92,8 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			err = n.region.Map(page, e.Count, region.ReadWrite)
 		case core.MapFresh:
 			err = n.region.MapFresh(page, e.Count)
+		case core.Discard:
+			err = n.region.Discard(page, e.Count)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++

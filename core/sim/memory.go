@@ -73,6 +73,8 @@ func (c *cluster) memoryEffect(h *host, e *core.Effect) {
 				c.failf("host %d maps page %d as fresh, but it was written", h.id, p)
 			}
 			m.access[p] = readWrite
+		case core.Discard:
+			m.access[p], m.frames[p] = none, frame{}
 		case core.Twin:
 			t := m.frames[p]
 			m.twins[p] = &t
