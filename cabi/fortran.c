@@ -109,6 +109,11 @@ unsigned long jia_alloc_random_(size_t size)
 	return jia_alloc_random(size);
 }
 
+void jia_free_(void *start)
+{
+	jia_free(start);
+}
+
 void jia_lock_(int lockid)
 {
 	jia_lock(lockid);

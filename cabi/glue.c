@@ -206,6 +206,15 @@ unsigned long jia_alloc_random(size_t size)
 	return allocate(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
 }
 
+void jia_free(void *start)
+{
+	struct jia_call call;
+
+	jia_enter(&call);
+	jiaGoFree((unsigned long)start);
+	jia_leave(&call);
+}
+
 void jia_lock(int lockid)
 {
 	struct jia_call call;

@@ -18,7 +18,7 @@ type request struct {
 // fetchable tells whether a fetch of p may begin. There is at most one of a page under way, and none while a diff of the page
 // is unacknowledged (P6, P2).
 func (m *Machine) fetchable(p PageID) bool {
-	if p >= m.allocated {
+	if !m.Allocated(p) {
 		return false
 	}
 	pg := m.pages.at(m, p)
@@ -170,7 +170,7 @@ func (m *Machine) install(pages []PageID, fx *Effects) {
 			m.notUsed(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
-		m.wakeParked(fx, p, phFetch)
+		m.wakeParked(fx, p, phFetch, phQuiet)
 	}
 }
 

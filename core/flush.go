@@ -200,7 +200,7 @@ func (m *Machine) acked(id uint64, fx *Effects) error {
 	o := m.op(d.waiter)
 	o.acks = slices.DeleteFunc(o.acks, func(a ackDue) bool { return a.id == id })
 	m.free = append(m.free, d)
-	m.wakeParked(fx, 0, phFlush, phAcks, phInval)
+	m.wakeParked(fx, 0, phFlush, phAcks, phInval, phQuiet)
 	return nil
 }
 
@@ -233,6 +233,9 @@ func (m *Machine) Evict(w Waiter, p PageID, fx *Effects) (Status, error) {
 }
 
 func (m *Machine) startEvict(w Waiter, kind opKind, p PageID, fx *Effects) (Status, error) {
+	if !m.Allocated(p) {
+		return Done, nil
+	}
 	o := m.begin(w, kind)
 	o.page = p
 	return m.Resume(w, fx)

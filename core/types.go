@@ -87,6 +87,8 @@ type Config struct {
 	Pages uint64
 	// PageSize is the coherence page in bytes.
 	PageSize int
+	// Base is the address of page 0: programs name what they free by its address.
+	Base uint64
 	// StepPages is how many pages one step of a flush or an invalidation deals with at most, so that others get a turn in
 	// between. 0 stands for numbers that suit a real machine.
 	StepPages int

@@ -26,6 +26,7 @@ module jia
     public :: jiapid, jiahosts
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
+    public :: jia_free
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -159,6 +160,13 @@ module jia
             type(c_ptr) :: address
         end function
         procedure alloc_random
+    end interface
+
+    interface
+        subroutine jia_free(start) bind(C, name="jia_free")
+            import :: c_ptr
+            type(c_ptr), value :: start
+        end subroutine
     end interface
 
     ! --- synchronisation ---

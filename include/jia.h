@@ -189,6 +189,21 @@ unsigned long jia_alloc_array(size_t size, const int *array, int n);
 /* jia_alloc_random - @size bytes, all on one host, which is drawn pseudo-randomly and alike on all hosts. */
 unsigned long jia_alloc_random(size_t size);
 
+/*
+ * jia_free - give an allocation back.
+ * @start: the address that an allocation returned. NULL does nothing.
+ * Collective by convention, like the allocations: every host frees the same in the same place among its calls, and the
+ * next barrier compares. It does not synchronise. A host that has made the call must not touch the memory any more; what
+ * it wrote there since its last barrier or unlock is lost. Others may use the memory until they make the call themselves.
+ * The address range, and the memory behind it on every host, are there for later allocations after the next jia_barrier,
+ * which takes two rendezvous then; they begin as zeros again. Free ranges side by side become one, and an allocation takes
+ * the first one that is large enough.
+ * Does not wait for other hosts, but for pages and changes that another thread of this host has under way.
+ * Threads: one at a time on each host, as for the allocations; no other thread uses the memory meanwhile.
+ * Fatal: an address that no allocation returned, one inside an allocation, one that has been freed.
+ */
+void jia_free(void *start);
+
 
 /* ---- Synchronisation -------------------------------------------------------------------------------- */
 

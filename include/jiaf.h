@@ -15,6 +15,7 @@
 !     call jia_lock(%val(1))
 !     p = jia_alloc3(%val(8*n*n), %val(8*n*n/jiahosts), %val(0))
 !     p = jia_alloc_array(%val(bytes), list, %val(jiahosts))   list: an array of integer*4
+!     call jia_free(%val(p))
 !     call jia_error('no convergence')          one line of text; ends the job.
 !     call jia_distask(begin, end, 1, n)        this host's part of a loop from 1 to n. Nothing here with %val.
 !

@@ -51,6 +51,8 @@ int size;
 	jia_wait();
 	for (i = 0; i < 8; i++)
 		CHECK(*(int *)at[i] == 0);
+	jia_free((void *)at[0]);
+	jia_free(NULL);
 }
 
 #ifdef __cplusplus
