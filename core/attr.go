@@ -70,13 +70,13 @@ func (m *Machine) checkAttr(size uint64, a *Attr) error {
 	case size == 0:
 		return misuse("%s: a size of 0; give at least 1 byte", name)
 	case a.Placement >= placements:
-		return misuse("%s: placement %d; there are 0 to %d", name, a.Placement, placements-1)
+		return misuse("%s: placement %d; there are 0 to %d", name, int64(a.Placement), placements-1)
 	case bits.OnesCount64(a.Alignment) > 1:
 		return misuse("%s: an alignment of %d; it must be a power of two", name, a.Alignment)
 	case a.Host >= hosts:
 		return misuse("%s: host %d does not exist; hosts are 0 to %d", name, int64(a.Host), hosts-1)
-	case a.Placement == Listed && len(a.Sizes) > mostListed:
-		return misuse("%s: a list of %d blocks; at most %d", name, len(a.Sizes), mostListed)
+	case a.Placement == Listed && len(a.Sizes) > MostListed:
+		return misuse("%s: a list of %d blocks; at most %d", name, len(a.Sizes), MostListed)
 	case a.Placement != Listed:
 		return nil
 	}
@@ -101,8 +101,8 @@ func (m *Machine) checkAttr(size uint64, a *Attr) error {
 	return nil
 }
 
-// mostListed keeps a call within what an arrival at a barrier holds of one.
-const mostListed = 1 << 18
+// MostListed is how many blocks a list has at most: an arrival at a barrier has to hold it.
+const MostListed = 1 << 18
 
 // listSegments is the pattern of a list that was checked.
 func (m *Machine) listSegments(a *Attr) []segment {
