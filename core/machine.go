@@ -53,7 +53,8 @@ type Machine struct {
 	room    int
 	offers  Offer // scratch
 
-	ahead ahead
+	ahead  ahead
+	window int // pages that one call fetches at most
 
 	// extents are the allocations, by their pages. What lies between them and below allocated is in vacant, the ranges that
 	// allocations are taken from first, or was freed and will be there after the barrier under way. vacant is sorted; no two
@@ -79,9 +80,11 @@ func New(cfg Config) *Machine {
 	if cfg.Hosts < 1 || cfg.Self < 0 || int(cfg.Self) >= cfg.Hosts || cfg.PageSize < 1 {
 		panic(fmt.Sprintf("core: bad configuration %+v", cfg))
 	}
-	cfg.ReadAhead = min(cfg.ReadAhead, wire.MaxWindow)
+	window := min(wire.MaxWindow, pagesLike(windowPages, cfg.PageSize))
+	cfg.ReadAhead = min(cfg.ReadAhead, window)
 	m := &Machine{
 		cfg:      cfg,
+		window:   window,
 		nextDiff: 1,
 		locks:    make(map[LockID]*lock),
 		held:     make(map[Owner]uint32),

@@ -109,7 +109,7 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 	return m.Resume(w, fx)
 }
 
-// freshRun is how many fresh home pages one fault maps at most: the kernel's price for a page falls to less than half.
+// freshRun is how many fresh home pages of 4 KiB, or as many bytes of larger ones, one fault maps at most: the kernel's price for a page falls to less than half.
 const freshRun = 64
 
 func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
@@ -168,7 +168,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	if same == HomeFresh {
 		kind = MapFresh
 	}
-	for q := p; q < p+freshRun && m.Allocated(q); q++ {
+	for q, end := p, p+PageID(pagesLike(freshRun, m.cfg.PageSize)); q < end && m.Allocated(q); q++ {
 		pg := m.pages.at(m, q)
 		if pg.state != same || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break

@@ -93,7 +93,7 @@ type Config struct {
 	// between. 0 stands for numbers that suit a real machine.
 	StepPages int
 	// ReadAhead is how many pages a fault fetches at most, with the one that it is about, where accesses follow each other in
-	// order; at most wire.MaxWindow. Below 2: only the one.
+	// order; fewer if they are large. Below 2: only the one.
 	ReadAhead int
 	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
 	Guess func(p PageID, dst []PageID) []PageID

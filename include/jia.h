@@ -144,7 +144,7 @@ double jia_clock(void);
  *
  * They differ in the home of each page: the host that keeps its contents, to which access is cheapest
  * by far. Give each page to the host that writes it most. Sizes and blocks are in bytes and are rounded
- * up to whole pages of 4096 bytes, a size of 0 to one page; every allocation begins on a page. A block of 0
+ * up to whole pages (of 4096 bytes, or what JIA_PAGE_SIZE says), a size of 0 to one page; every allocation begins on a page. A block of 0
  * bytes and a negative number of bytes are fatal.
  *
  * The region begins at 0x400000000000. Fresh memory reads as zero on every host and takes no physical

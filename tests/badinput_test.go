@@ -120,7 +120,7 @@ func TestBadSettings(t *testing.T) {
 	for _, setting := range []string{
 		"JIA_NPROC=abc", "JIA_NPROC=0", "JIA_NPROC=-1", "JIA_NPROC=99999", "JIA_NPROC=2x", "JIA_NPROC= ", "JIA_NPROC=1.5",
 		"JIA_NPROC=99999999999999999999", "JIA_FAULT=wrong", "JIA_REGION_SIZE=lots", "JIA_REGION_SIZE=0",
-		"JIA_REGION_SIZE=65T", "JIA_SPIN=maybe", "JIA_COMM_TYPE=pigeon", "JIA_SHM=2", "JIA_PREFETCH=1000",
+		"JIA_REGION_SIZE=65T", "JIA_PAGE_SIZE=2K", "JIA_PAGE_SIZE=12K", "JIA_PAGE_SIZE=4M", "JIA_PAGE_SIZE=0", "JIA_SPIN=maybe", "JIA_COMM_TYPE=pigeon", "JIA_SHM=2", "JIA_PREFETCH=1000",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			name, value, _ := strings.Cut(setting, "=")

@@ -1,7 +1,7 @@
 /*
  * attributes - allocations with attributes: homes, alignment, errors, and that the memory works.
  *
- *   JIA_NPROC=4 ./attributes
+ *   JIA_NPROC=4 ./attributes [KIB]    with JIA_PAGE_SIZE, so many KiB
  */
 #include <errno.h>
 #include <stdint.h>
@@ -170,10 +170,8 @@ static void refused(void)
 
 int main(int argc, char **argv)
 {
-	const char *size = getenv("JIA_PAGE_SIZE");
-
 	jia_init(argc, argv);
-	page = size ? (size_t)atol(size) << 10 : 4096; /* in KiB, as the tests have it */
+	page = argc > 1 ? (size_t)atoi(argv[1]) << 10 : 4096;
 	homes();
 	alignment();
 	refused();
