@@ -1,6 +1,6 @@
 /*
  * calls.h - what C and Go agree on: the numbers of the allocation calls, as core.AllocCall has them, and the length of
- * jia_stats_t in words behind its size.
+ * jia_stats_t in words behind its size, and that of a list in jia_alloc_attr_t, at most.
  */
 #ifndef JIA_CALLS_H
 #define JIA_CALLS_H
@@ -17,5 +17,6 @@ enum {
 };
 
 enum { JIA_STATS_WORDS = 40 };
+enum { JIA_MOST_LISTED = 1 << 18 };
 
 #endif

@@ -29,7 +29,7 @@ func connect(n *node.Node, settings conf.Settings) error {
 	}
 	job.log.Infof("a waiting thread polls for %v before it sleeps", spin)
 	if settings.Comm == conf.CommTCP {
-		t, err := listenTCP(n, spin)
+		t, err := listenTCP(n, settings, spin)
 		if err != nil {
 			return err
 		}
@@ -77,14 +77,14 @@ const (
 // ways returns the transports that a pair of hosts may use, the one that is tried first first. They are the same on all hosts.
 func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way, error) {
 	viaRDMA := rdma.New(rdma.Options{
-		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: pageSize,
+		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: settings.PageSize,
 		Memory: n.Region().Frames(0, n.Region().Pages()), Address: addressOf(job.member.Listen()), Log: job.log, Fail: transportFailed,
 	})
 	overRDMA := route.Way{Name: wayRDMA, Words: "RDMA", Candidate: viaRDMA, Detail: viaRDMA.Device}
 	if settings.Comm == conf.CommRDMA {
 		return []route.Way{overRDMA}, nil
 	}
-	tcp, err := listenTCP(n, spin)
+	tcp, err := listenTCP(n, settings, spin)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way
 		return []route.Way{overRDMA, overTCP}, nil
 	}
 	memory, err := shm.Listen(shm.Options{
-		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: pageSize,
-		Memory: shm.Memory{Fd: n.Region().Fd(), Size: settings.RegionSize}, Log: job.log,
+		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: settings.PageSize,
+		Memory: shm.Memory{Fd: n.Region().Fd(), Size: n.Region().Pages() * uint64(settings.PageSize)}, Log: job.log,
 	})
 	if err != nil {
 		return nil, err
@@ -124,9 +124,9 @@ type tcp struct {
 var _ route.Candidate = tcp{}
 
 // listenTCP makes it, and tells all hosts where it listens. It is collective.
-func listenTCP(n *node.Node, spin time.Duration) (tcp, error) {
+func listenTCP(n *node.Node, settings conf.Settings, spin time.Duration) (tcp, error) {
 	t, err := epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), epoll.Options{
-		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: pageSize, Spin: spin,
+		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: settings.PageSize, Spin: spin,
 		Log: job.log, Fail: transportFailed,
 	})
 	if err != nil {

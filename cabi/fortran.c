@@ -5,7 +5,7 @@
  * size may be an integer*4 of the caller's as well as an integer*8: an instruction that computes the lower half of a
  * 64-bit register clears its upper half.
  *
- * Each call that jia.h declares has a wrapper here, but for jia_stats, which fills a structure of C; tests/fortran/interfaces.sh sees to that.
+ * Each call that jia.h declares has a wrapper here, but for jia_stats and jia_alloc_attr, which take structures; tests/fortran/interfaces.sh sees to that.
  */
 #include <string.h>
 
@@ -107,6 +107,16 @@ unsigned long jia_alloc_array_(size_t size, const int *array, int n)
 unsigned long jia_alloc_random_(size_t size)
 {
 	return jia_alloc_random(size);
+}
+
+int jia_home_(const void *address)
+{
+	return jia_home(address);
+}
+
+void jia_free_(void *start)
+{
+	jia_free(start);
 }
 
 void jia_lock_(int lockid)

@@ -206,6 +206,87 @@ unsigned long jia_alloc_random(size_t size)
 	return allocate(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
 }
 
+/* known_part reads as much of the caller's attributes as there is. It returns false where they are more than this library knows. */
+static int known_part(jia_alloc_attr_t *to, const jia_alloc_attr_t *from)
+{
+	const char *more = (const char *)from;
+	size_t i;
+
+	memset(to, 0, sizeof *to);
+	if (!from)
+		return 1;
+	if (from->size < offsetof(jia_alloc_attr_t, host) || from->size > 65536)
+		return 0;
+	memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+	for (i = sizeof *to; i < from->size; i++)
+		if (more[i])
+			return 0;
+	return 1;
+}
+
+void *jia_alloc_attr(size_t size, const jia_alloc_attr_t *attr)
+{
+	jia_alloc_attr_t a;
+	struct jia_call call;
+	unsigned long at = 0, *list = NULL;
+	long long *hosts = NULL;
+	size_t i, n = 0;
+	int err = 0;
+
+	if (!known_part(&a, attr)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (a.placement == JIA_PLACE_LIST && a.list)
+		n = a.n <= JIA_MOST_LISTED ? a.n : JIA_MOST_LISTED + 1;
+	if (n > JIA_MOST_LISTED)
+		err = EINVAL;
+	else if (n > 0) {
+		list = malloc(n * sizeof *list);
+		hosts = a.hosts ? malloc(n * sizeof *hosts) : NULL;
+		if (!list || (a.hosts && !hosts))
+			err = ENOMEM;
+		for (i = 0; !err && i < n; i++) {
+			list[i] = a.list[i];
+			if (hosts)
+				hosts[i] = a.hosts[i];
+		}
+	}
+	if (!err) {
+		jia_enter(&call);
+		err = jiaGoAllocAttr(size, a.placement, a.host, a.block, a.alignment, list, hosts, n, (char *)a.name, &at);
+		jia_leave(&call);
+	}
+	free(list);
+	free(hosts);
+	if (err)
+		errno = err;
+	return (void *)at;
+}
+
+int jia_home(const void *address)
+{
+	struct jia_call call;
+	int home;
+
+	jia_enter(&call);
+	home = jiaGoHome((unsigned long)address);
+	jia_leave(&call);
+	if (home >= 0)
+		return home;
+	errno = -home;
+	return -1;
+}
+
+void jia_free(void *start)
+{
+	struct jia_call call;
+
+	jia_enter(&call);
+	jiaGoFree((unsigned long)start);
+	jia_leave(&call);
+}
+
 void jia_lock(int lockid)
 {
 	struct jia_call call;

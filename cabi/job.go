@@ -16,9 +16,6 @@ import (
 	"jiajia/core/wire"
 )
 
-// pageSize is the coherence page in bytes.
-const pageSize = 4096
-
 // job is this process's part in a job.
 var job struct {
 	self, hosts int
@@ -55,7 +52,7 @@ func start(getenv func(string) string) (terminal bool) {
 	job.report = reportPlace(settings.Stats)
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
-		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
+		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
 		Fail: fail, Log: job.log,
 	})
 	if err == nil && job.hosts > 1 {
@@ -64,8 +61,8 @@ func start(getenv func(string) string) (terminal bool) {
 	if err != nil {
 		fail(fmt.Sprintf("host %d: jia_init: %v", job.self, err))
 	}
-	job.log.Infof("jiajia %s: %d host(s), process %d; fault backend %s; region %s at %#x", conf.Version, job.hosts, os.Getpid(),
-		n.Region().Why(), bytesInWords(settings.RegionSize), n.Region().Base())
+	job.log.Infof("jiajia %s: %d host(s), process %d; fault backend %s; region %s at %#x in pages of %s", conf.Version, job.hosts, os.Getpid(),
+		n.Region().Why(), bytesInWords(settings.RegionSize), n.Region().Base(), bytesInWords(uint64(settings.PageSize)))
 	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()

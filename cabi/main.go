@@ -72,6 +72,9 @@ func jiaGoAlloc(call C.int, size, block C.ulong, host C.int, list *C.longlong, n
 	return C.ulong(region.DefaultBase) + C.ulong(at)
 }
 
+//export jiaGoFree
+func jiaGoFree(addr C.ulong) { running("jia_free").Free(uint64(addr)) }
+
 //export jiaGoLock
 func jiaGoLock(owner C.ulong, id C.int) {
 	running("jia_lock").Lock(core.Owner(owner), core.LockID(id))

@@ -20,10 +20,12 @@ const (
 	CallAlloc4
 	CallAllocArray
 	CallAllocRandom
+	CallFree
+	CallAllocAttr
 )
 
 var allocNames = [...]string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4",
-	"jia_alloc_array", "jia_alloc_random"}
+	"jia_alloc_array", "jia_alloc_random", "jia_free", "jia_alloc_attr"}
 
 // extent is one allocation: a run of pages and the rule that gives their homes.
 type extent struct {
@@ -34,6 +36,11 @@ type extent struct {
 	start HostID
 	// segments is a pattern of homes that repeats every segments[last].end pages.
 	segments []segment
+	// freed: this host has called jia_free. The page records keep their homes until all hosts have (P18).
+	freed bool
+	// touch: the home of a page is the host that writes it first; the rule above names who decides.
+	touch bool
+	name  string // for messages; may be empty
 }
 
 // segment says that pages up to end (exclusive, from the pattern's beginning) live at host.
@@ -58,7 +65,7 @@ func (e *extent) home(p PageID, hosts int) HostID {
 func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	size := args[0]
 	pages := m.pagesFor(size)
-	e := extent{first: m.allocated, pages: pages, block: 1}
+	e := &extent{pages: pages, block: 1}
 	hosts := uint64(m.cfg.Hosts)
 	needHost := func(what string, h uint64) error {
 		if h >= hosts {
@@ -116,15 +123,18 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	if (call == CallAlloc4 || call == CallAllocArray) && len(e.segments) == 0 {
 		return 0, misuse("%s: no block has a size above 0", describeAlloc(call, args))
 	}
-	if size > m.cfg.Pages*uint64(m.cfg.PageSize) || pages > m.cfg.Pages-uint64(m.allocated) {
+	if !m.settle(e, 1) {
 		return 0, misuse("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE",
 			describeAlloc(call, args), size, m.cfg.Pages*uint64(m.cfg.PageSize))
 	}
-	m.allocated += PageID(pages)
-	m.extents = append(m.extents, e)
-	m.newAllocs = append(m.newAllocs, wire.Alloc{Call: uint64(call), Args: append([]uint64(nil), args...)})
-	m.allocCalls++
+	m.called(call, e.first, args)
 	return e.first, nil
+}
+
+// called notes an allocation or a jia_free for the comparison at the next rendezvous.
+func (m *Machine) called(call AllocCall, at PageID, args []uint64) {
+	m.newAllocs = append(m.newAllocs, wire.Alloc{Call: uint64(call), Args: append([]uint64(nil), args...), At: at})
+	m.allocCalls++
 }
 
 // needNatural refuses lists of bytes, ints where they come from, with a negative element.
@@ -176,17 +186,13 @@ func (m *Machine) pagesFor(bytes uint64) uint64 {
 	return (bytes-1)/ps + 1
 }
 
-// Home returns the home of an allocated page.
+// Home returns the home of a page that was allocated, and not freed before the last barrier.
 func (m *Machine) Home(p PageID) (home HostID, ok bool) {
-	if p >= m.allocated {
+	e := m.extentOf(p)
+	if e == nil {
 		return 0, false
 	}
-	if e := &m.extents[m.lastExtent]; p-e.first < PageID(e.pages) && p >= e.first {
-		return e.home(p, m.cfg.Hosts), true
-	}
-	i := sort.Search(len(m.extents), func(i int) bool { return m.extents[i].first > p }) - 1
-	m.lastExtent = i
-	return m.extents[i].home(p, m.cfg.Hosts), true
+	return e.home(p, m.cfg.Hosts), true
 }
 
 // describeAlloc renders a call the way its programmer wrote it.
@@ -204,6 +210,10 @@ func describeAlloc(call AllocCall, args []uint64) string {
 		if i == 8 {
 			s = append(s, "...")
 			break
+		}
+		if call == CallFree {
+			s = append(s, fmt.Sprintf("%#x", a))
+			continue
 		}
 		s = append(s, fmt.Sprint(int64(a))) // a size that was negative looks so again
 	}
@@ -226,9 +236,13 @@ func (m *Machine) compareAllocs(from HostID, total uint64, theirs []wire.Alloc) 
 	}
 	for i := 0; i < len(theirs) || i < len(ours); i++ {
 		if i < len(theirs) && i < len(ours) && sameAlloc(&theirs[i], &ours[i]) {
+			if ours[i].At != theirs[i].At {
+				return misuse("as allocation number %d %s gave %#x on host %d and %#x on host %d: a host allocated or freed while another of its threads was in a barrier, and not all hosts did",
+					base+uint64(i)+1, describeAlloc(AllocCall(ours[i].Call), ours[i].Args), m.address(ours[i].At), m.cfg.Self, m.address(theirs[i].At), from)
+			}
 			continue
 		}
-		return misuse("hosts allocate differently: as allocation number %d host %d %s, host %d %s; every host must make the same jia_alloc calls in the same order",
+		return misuse("hosts allocate differently: as allocation number %d host %d %s, host %d %s; every host must make the same jia_alloc and jia_free calls in the same order",
 			base+uint64(i)+1, m.cfg.Self, show(ours, i), from, show(theirs, i))
 	}
 	if made := base + uint64(len(ours)); total != made {

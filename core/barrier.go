@@ -27,6 +27,8 @@ type barrier struct {
 	arrived []arrival
 	release []wire.Range // the combined ranges, valid when released
 	done    bool         // released
+
+	reclamation // of what was freed, between the first rendezvous and the exit
 }
 
 type arrival struct {
@@ -81,6 +83,7 @@ func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (S
 	o := m.begin(w, opBarrier)
 	o.kindBar = kind
 	if kind != wire.KindWait {
+		m.bar.frees = len(m.freed)
 		m.takeMarks()
 		m.flushAll(o)
 	}
@@ -121,11 +124,25 @@ func (m *Machine) barrier(w Waiter, o *op, fx *Effects) (Status, error) {
 		}
 		m.passDown(o, fx)
 	}
-	if st := m.goInvalidate(w, o, fx); st != Done {
+	if o.phase == phInval {
+		if st := m.goInvalidate(w, o, fx); st != Done {
+			return st, nil
+		}
+		if b.frees == 0 || b.again {
+			m.leave(o, fx)
+			return Done, nil
+		}
+		m.beginReclaim(o)
+	}
+	if st := m.reclaim(fx); st != Done {
 		return st, nil
 	}
-	m.leave(o, fx)
-	return Done, nil
+	if m.cfg.Plant == PlantMeetOnce {
+		m.leave(o, fx)
+		return Done, nil
+	}
+	m.meetAgain(o, fx)
+	return Again, nil
 }
 
 // collect takes this host's notices and sets the next interval's mark, in one step (P9).
@@ -283,6 +300,7 @@ func (m *Machine) resident(out []PageID, r wire.Range) []PageID {
 // invalidations are complete (P7, P9, P10).
 func (m *Machine) leave(o *op, fx *Effects) {
 	b := &m.bar
+	m.reclaimed()
 	b.number++
 	b.busy, b.done = false, false
 	if o.kindBar == wire.KindWait {

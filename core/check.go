@@ -22,6 +22,9 @@ func (m *Machine) Check() error {
 	if homed, cached := m.countPages(); homed != m.homed || cached != m.cached {
 		return fmt.Errorf("host %d: %d home pages in use and %d cached, counted %d and %d", m.cfg.Self, homed, cached, m.homed, m.cached)
 	}
+	if err := m.checkRoom(); err != nil {
+		return err
+	}
 	for _, l := range m.open {
 		if l.token != tokenHeld {
 			return fmt.Errorf("host %d: lock %d has an open scope but is not held", m.cfg.Self, l.id)

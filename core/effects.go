@@ -25,8 +25,10 @@ const (
 	MapFresh
 	// Discard takes all access to Count pages away and gives their frames back. They read as zero afterwards.
 	Discard
+	// Abandon takes all access to Count pages away and drops the twins among them. Their frames keep their content.
+	Abandon
 
-	lastMemoryEffect = Discard
+	lastMemoryEffect = Abandon
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.
@@ -85,15 +87,18 @@ func (fx *Effects) Reset() {
 func (fx *Effects) add(e Effect) { fx.List = append(fx.List, e) }
 
 // run adds a memory effect on one page, joined to the one before when that covers the pages just below.
-func (fx *Effects) run(k EffectKind, p PageID) {
+func (fx *Effects) run(k EffectKind, p PageID) { fx.span(k, p, 1) }
+
+// span is run for so many pages from p on.
+func (fx *Effects) span(k EffectKind, p PageID, count uint64) {
 	if n := len(fx.List); n > 0 {
 		last := &fx.List[n-1]
 		if last.Kind == k && last.Page+PageID(last.Count) == p {
-			last.Count++
+			last.Count += count
 			return
 		}
 	}
-	fx.add(Effect{Kind: k, Page: p, Count: 1})
+	fx.add(Effect{Kind: k, Page: p, Count: count})
 }
 
 func (fx *Effects) send(k EffectKind, to HostID, msg wire.Message) {

@@ -15,10 +15,14 @@ type request struct {
 	read       bool
 }
 
+// windowPages is how many pages of 4 KiB, or as many bytes of larger ones, a call fetches at most. Of pages up to 16 KiB it is a
+// whole wire.MaxWindow.
+const windowPages = 4 * wire.MaxWindow
+
 // fetchable tells whether a fetch of p may begin. There is at most one of a page under way, and none while a diff of the page
 // is unacknowledged (P6, P2).
 func (m *Machine) fetchable(p PageID) bool {
-	if p >= m.allocated {
+	if !m.Allocated(p) {
 		return false
 	}
 	pg := m.pages.at(m, p)
@@ -54,13 +58,13 @@ func (m *Machine) fetch(w Waiter, o *op, fx *Effects) Status {
 // addWindow adds those of the given pages to o.window that can be fetched and are not in it, while it has room.
 func (m *Machine) addWindow(o *op, pages []PageID) {
 	for _, p := range pages {
-		if len(o.window) < wire.MaxWindow && m.fetchable(p) && !slices.Contains(o.window, p) {
+		if len(o.window) < m.window && m.fetchable(p) && !slices.Contains(o.window, p) {
 			o.window = append(o.window, p)
 		}
 	}
 }
 
-// Prefetch brings in those of the given pages that are absent and not on their way, at most wire.MaxWindow of them, without
+// Prefetch brings in those of the given pages that are absent and not on their way, at most a window of them, without
 // an access.
 func (m *Machine) Prefetch(w Waiter, pages []PageID, fx *Effects) (Status, error) {
 	o := m.begin(w, opPrefetch)
@@ -170,7 +174,7 @@ func (m *Machine) install(pages []PageID, fx *Effects) {
 			m.notUsed(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
-		m.wakeParked(fx, p, phFetch)
+		m.wakeParked(fx, p, phFetch, phQuiet)
 	}
 }
 

@@ -41,13 +41,16 @@ func (m *Machine) flushAll(o *op) {
 	slices.Sort(o.pending)
 }
 
-// stepPages is how many pages a step may deal with: so many, unless the configuration says otherwise.
+// stepPages is how many pages a step may deal with: so many, or fewer if they are large, unless the configuration says otherwise.
 func (m *Machine) stepPages(most int) int {
 	if m.cfg.StepPages > 0 {
 		return m.cfg.StepPages
 	}
-	return most
+	return pagesLike(most, m.cfg.PageSize)
 }
+
+// pagesLike is how many pages of a size make as many bytes as so many of 4 KiB, and as many of these at most; at least one.
+func pagesLike(most, pageSize int) int { return min(most, max(1, most*4096/pageSize)) }
 
 // goFlush flushes the next pages of o.pending and, pass after pass, those that had to wait for the acknowledgement of an
 // earlier diff (P2). When it is Done, all are flushed and o.until covers every flush of the host so far, whoever started
@@ -200,7 +203,7 @@ func (m *Machine) acked(id uint64, fx *Effects) error {
 	o := m.op(d.waiter)
 	o.acks = slices.DeleteFunc(o.acks, func(a ackDue) bool { return a.id == id })
 	m.free = append(m.free, d)
-	m.wakeParked(fx, 0, phFlush, phAcks, phInval)
+	m.wakeParked(fx, 0, phFlush, phAcks, phInval, phQuiet)
 	return nil
 }
 
@@ -233,6 +236,9 @@ func (m *Machine) Evict(w Waiter, p PageID, fx *Effects) (Status, error) {
 }
 
 func (m *Machine) startEvict(w Waiter, kind opKind, p PageID, fx *Effects) (Status, error) {
+	if !m.Allocated(p) {
+		return Done, nil
+	}
 	o := m.begin(w, kind)
 	o.page = p
 	return m.Resume(w, fx)

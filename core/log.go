@@ -43,7 +43,7 @@ func (m *Machine) compactLog() {
 	}
 	keep := l.entries[:0]
 	for _, e := range l.entries {
-		if e.seq > oldest && m.pages.at(m, e.page).logged == e.seq {
+		if e.seq > oldest && m.pages.find(e.page).logged == e.seq {
 			keep = append(keep, e)
 		}
 	}
@@ -57,7 +57,7 @@ func (m *Machine) loggedSince(mark uint64) []PageID {
 	i, _ := slices.BinarySearchFunc(l.entries, mark+1, func(e logEntry, s uint64) int { return cmp.Compare(e.seq, s) })
 	out := m.scratch[:0]
 	for _, e := range l.entries[i:] {
-		if m.pages.at(m, e.page).logged == e.seq {
+		if m.pages.find(e.page).logged == e.seq {
 			out = append(out, e.page)
 		}
 	}

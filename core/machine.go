@@ -53,11 +53,18 @@ type Machine struct {
 	room    int
 	offers  Offer // scratch
 
-	ahead ahead
+	ahead  ahead
+	window int // pages that one call fetches at most
 
-	allocated  PageID // pages handed out so far
-	extents    []extent
-	lastExtent int // where Home last found a page
+	// extents are the allocations, by their pages. What lies between them and below allocated is in vacant, the ranges that
+	// allocations are taken from first, or was freed and will be there after the barrier under way. vacant is sorted; no two
+	// ranges of it touch.
+	extents    []*extent
+	vacant     []Span
+	allocated  PageID
+	newest     *extent
+	lastFound  *extent   // by extentOf, or nil
+	freed      []*extent // that this host has freed, in this order, and that no barrier has taken back yet
 	newAllocs  []wire.Alloc
 	allocCalls uint64
 	random     uint64
@@ -73,9 +80,11 @@ func New(cfg Config) *Machine {
 	if cfg.Hosts < 1 || cfg.Self < 0 || int(cfg.Self) >= cfg.Hosts || cfg.PageSize < 1 {
 		panic(fmt.Sprintf("core: bad configuration %+v", cfg))
 	}
-	cfg.ReadAhead = min(cfg.ReadAhead, wire.MaxWindow)
+	window := min(wire.MaxWindow, pagesLike(windowPages, cfg.PageSize))
+	cfg.ReadAhead = min(cfg.ReadAhead, window)
 	m := &Machine{
 		cfg:      cfg,
+		window:   window,
 		nextDiff: 1,
 		locks:    make(map[LockID]*lock),
 		held:     make(map[Owner]uint32),
@@ -103,6 +112,7 @@ const (
 	opUnlock
 	opBarrier
 	opCV
+	opFree
 )
 
 // phase is how far a call has come.
@@ -122,6 +132,9 @@ const (
 	phRelease       // Await: the parent's release
 	phReply         // Await: a condition variable's manager
 	phDone
+	phGiveUp  // giving up the pages of a freed allocation
+	phQuiet   // Parked: none of the pages in pending is to be under way
+	phReclaim // taking back what was freed
 )
 
 // op is the call that a waiter has under way.
@@ -156,6 +169,7 @@ type op struct {
 	// lateLog are pages whose log entry a planted mistake delays.
 	lateLog []PageID
 	own     []wire.Range // pages that this host wrote in the interval that a barrier ends
+	extent  *extent      // that is being freed
 }
 
 type ackDue struct {
@@ -204,6 +218,8 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st, err = m.barrier(w, o, fx)
 	case opCV:
 		st = m.awaitCV(o)
+	case opFree:
+		st = m.giveUp(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}

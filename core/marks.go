@@ -26,7 +26,7 @@ func (m *Machine) takeMarks() {
 		if uint64(p) >= m.cfg.Pages {
 			continue
 		}
-		pg := m.pages.at(m, p)
+		pg := m.ofHome(p)
 		switch pg.state {
 		case HomeFresh:
 			m.homed++

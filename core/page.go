@@ -65,12 +65,11 @@ func (t *pageTable) at(m *Machine, p PageID) *page {
 	return pg
 }
 
-// initPage gives a new record its home. A page that this host has not allocated yet can only be asked for by a host
-// that is ahead in its allocations and knows this host as the home.
+// initPage gives a new record its home. That of a page which is not allocated here stays as it is.
 func (m *Machine) initPage(p PageID, pg *page) {
 	home, ok := m.Home(p)
 	if !ok {
-		home = m.cfg.Self
+		return
 	}
 	pg.home = home
 	if home == m.cfg.Self {
@@ -78,9 +77,19 @@ func (m *Machine) initPage(p PageID, pg *page) {
 	}
 }
 
+// ofHome returns the record of a page that another host takes to be homed here. If this host has not allocated the page
+// yet, the other is ahead in its allocations, and knows.
+func (m *Machine) ofHome(p PageID) *page {
+	pg := m.pages.at(m, p)
+	if pg.home == wire.Many {
+		pg.home, pg.state = m.cfg.Self, HomeFresh
+	}
+	return pg
+}
+
 // StateOf is for checkers: what the machine believes about a page.
 func (m *Machine) StateOf(p PageID) State {
-	if p >= m.allocated {
+	if !m.Allocated(p) {
 		return Absent
 	}
 	return m.pages.at(m, p).state
@@ -92,7 +101,7 @@ var ErrUnallocated = &Misuse{"access to shared memory that was not allocated"}
 // Fault asks for access to a page, for a load or, with write, for a store. When it is Done the driver lets the thread
 // repeat the access, which may fault again.
 func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, error) {
-	if p >= m.allocated {
+	if !m.Allocated(p) {
 		return Done, ErrUnallocated
 	}
 	o := m.begin(w, opFault)
@@ -100,7 +109,7 @@ func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, er
 	return m.Resume(w, fx)
 }
 
-// freshRun is how many fresh home pages one fault maps at most: the kernel's price for a page falls to less than half.
+// freshRun is how many fresh home pages of 4 KiB, or as many bytes of larger ones, one fault maps at most: the kernel's price for a page falls to less than half.
 const freshRun = 64
 
 func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
@@ -111,6 +120,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		if !o.write && m.pages.at(m, o.page).state == ReadOnly {
 			return Done, nil
 		}
+	}
+	if !m.Allocated(o.page) {
+		return Done, ErrUnallocated // another thread has freed it meanwhile
 	}
 	p, pg := o.page, m.pages.at(m, o.page)
 	switch pg.state {
@@ -156,7 +168,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	if same == HomeFresh {
 		kind = MapFresh
 	}
-	for q := p; q < p+freshRun && q < m.allocated; q++ {
+	for q, end := p, p+PageID(pagesLike(freshRun, m.cfg.PageSize)); q < end && m.Allocated(q); q++ {
 		pg := m.pages.at(m, q)
 		if pg.state != same || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break
@@ -201,9 +213,9 @@ func (m *Machine) asHome(p PageID, msg *wire.Message) (*page, error) {
 	if uint64(p) >= m.cfg.Pages {
 		return nil, fmt.Errorf("host %d sent a %v for page %d, beyond the region", msg.From, msg.Type, p)
 	}
-	pg := m.pages.at(m, p)
+	pg := m.ofHome(p)
 	if pg.home != m.cfg.Self {
-		return nil, misuse("hosts allocate differently: host %d takes host %d for the home of page %d, which is homed at host %d; every host must make the same jia_alloc calls in the same order",
+		return nil, misuse("hosts allocate differently: host %d takes host %d for the home of page %d, which is homed at host %d; every host must make the same jia_alloc and jia_free calls in the same order",
 			msg.From, m.cfg.Self, p, pg.home)
 	}
 	return pg, nil

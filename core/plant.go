@@ -43,5 +43,11 @@ const (
 	PlantReadBeforeMark // the home reads a page before it protects it (P7)
 	PlantMarkAfterRead  // a host that reads by itself marks the page when it has read it (P15)
 
+	PlantMeetOnce     // freed memory is allocated again after the first rendezvous (P18)
+	PlantFreeInFlight // jia_free does not wait for what is under way (P18)
+	PlantKeepFrames   // freed frames are not discarded (P18)
+	PlantKeepRecords  // what a home knew of a freed page stays (P18)
+	PlantKeepMarks    // marks of freed pages are taken in when the memory is in use again (P15, P18)
+
 	PlantCount
 )

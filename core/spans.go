@@ -15,7 +15,7 @@ const mostSpans = 1 << 14
 // them, as with large allocations that deal out single pages, one span from the first of them to the allocation's end stands for
 // all; then it has pages of others, too.
 func (m *Machine) HomeSpans(dst []Span) []Span {
-	e := &m.extents[len(m.extents)-1]
+	e := m.newest
 	own, end := len(dst), e.first+PageID(e.pages)
 	for p := e.first; p < end; {
 		home, run := e.run(p, m.cfg.Hosts)

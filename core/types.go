@@ -87,11 +87,13 @@ type Config struct {
 	Pages uint64
 	// PageSize is the coherence page in bytes.
 	PageSize int
+	// Base is the address of page 0: programs name what they free by its address.
+	Base uint64
 	// StepPages is how many pages one step of a flush or an invalidation deals with at most, so that others get a turn in
 	// between. 0 stands for numbers that suit a real machine.
 	StepPages int
 	// ReadAhead is how many pages a fault fetches at most, with the one that it is about, where accesses follow each other in
-	// order; at most wire.MaxWindow. Below 2: only the one.
+	// order; fewer if they are large. Below 2: only the one.
 	ReadAhead int
 	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
 	Guess func(p PageID, dst []PageID) []PageID

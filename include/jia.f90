@@ -18,7 +18,7 @@
 !
 ! Output of print and write is kept by the Fortran library until its buffer is full or flush is called.
 module jia
-    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_long, c_ptr, c_size_t, c_sizeof
+    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_long, c_null_ptr, c_ptr, c_size_t, c_sizeof
     use, intrinsic :: iso_fortran_env, only: error_unit, output_unit
     implicit none
     private
@@ -26,6 +26,7 @@ module jia
     public :: jiapid, jiahosts
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
+    public :: jia_alloc_attr, jia_home, jia_free
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -51,6 +52,21 @@ module jia
         integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
         integer(c_long) :: home_pages, cached_pages, memory_bytes
         integer(c_long) :: pages_read, diffs_written, pages_ahead, pages_ahead_unused
+    end type
+
+    ! How to allocate; jia.h explains the members. size is set by jia_alloc_attr; list, hosts and name are addresses, as of c_loc.
+    enum, bind(C)
+        enumerator :: JIA_PLACE_CYCLIC = 0, JIA_PLACE_BLOCKS, JIA_PLACE_HOST, JIA_PLACE_LIST, JIA_PLACE_FIRST_TOUCH
+    end enum
+    public :: JIA_PLACE_CYCLIC, JIA_PLACE_BLOCKS, JIA_PLACE_HOST, JIA_PLACE_LIST, JIA_PLACE_FIRST_TOUCH
+
+    type, bind(C), public :: jia_alloc_attr_t
+        integer(c_size_t) :: size = 0
+        integer(c_int) :: placement = 0, host = 0
+        integer(c_size_t) :: block = 0, alignment = 0
+        type(c_ptr) :: list = c_null_ptr, hosts = c_null_ptr
+        integer(c_size_t) :: n = 0
+        type(c_ptr) :: name = c_null_ptr
     end type
 
     integer(c_int), protected, bind(C, name="jiapid") :: jiapid
@@ -159,6 +175,30 @@ module jia
             type(c_ptr) :: address
         end function
         procedure alloc_random
+    end interface
+
+    interface jia_alloc_attr
+        procedure alloc_attr_long, alloc_attr
+    end interface
+
+    interface
+        function alloc_attr_c(size, attr) bind(C, name="jia_alloc_attr") result(address)
+            import :: c_ptr, c_size_t, jia_alloc_attr_t
+            integer(c_size_t), value :: size
+            type(jia_alloc_attr_t), intent(in) :: attr
+            type(c_ptr) :: address
+        end function
+
+        function jia_home(address) bind(C, name="jia_home") result(home)
+            import :: c_int, c_ptr
+            type(c_ptr), value :: address
+            integer(c_int) :: home
+        end function
+
+        subroutine jia_free(start) bind(C, name="jia_free")
+            import :: c_ptr
+            type(c_ptr), value :: start
+        end subroutine
     end interface
 
     ! --- synchronisation ---
@@ -350,6 +390,25 @@ contains
         type(c_ptr) :: address
 
         address = jia_alloc_random(int(size, c_size_t))
+    end function
+
+    function alloc_attr_long(size, attr) result(address)
+        integer(c_size_t), intent(in) :: size
+        type(jia_alloc_attr_t), intent(in) :: attr
+        type(c_ptr) :: address
+        type(jia_alloc_attr_t) :: known
+
+        known = attr
+        known%size = c_sizeof(known)
+        address = alloc_attr_c(size, known)
+    end function
+
+    function alloc_attr(size, attr) result(address)
+        integer(c_int), intent(in) :: size
+        type(jia_alloc_attr_t), intent(in) :: attr
+        type(c_ptr) :: address
+
+        address = alloc_attr_long(int(size, c_size_t), attr)
     end function
 
     subroutine send(buf, len, to, tag)

@@ -144,7 +144,7 @@ double jia_clock(void);
  *
  * They differ in the home of each page: the host that keeps its contents, to which access is cheapest
  * by far. Give each page to the host that writes it most. Sizes and blocks are in bytes and are rounded
- * up to whole pages of 4096 bytes, a size of 0 to one page; every allocation begins on a page. A block of 0
+ * up to whole pages (of 4096 bytes, or what JIA_PAGE_SIZE says), a size of 0 to one page; every allocation begins on a page. A block of 0
  * bytes and a negative number of bytes are fatal.
  *
  * The region begins at 0x400000000000. Fresh memory reads as zero on every host and takes no physical
@@ -188,6 +188,67 @@ unsigned long jia_alloc_array(size_t size, const int *array, int n);
 
 /* jia_alloc_random - @size bytes, all on one host, which is drawn pseudo-randomly and alike on all hosts. */
 unsigned long jia_alloc_random(size_t size);
+
+/* Placements of jia_alloc_attr: which host is the home of which page. */
+enum {
+	JIA_PLACE_CYCLIC,      /* blocks of @block bytes dealt round the hosts, beginning with @host; @block 0: single pages */
+	JIA_PLACE_BLOCKS,      /* one block a host, as equal as whole pages allow, beginning with @host */
+	JIA_PLACE_HOST,        /* all on @host */
+	JIA_PLACE_LIST,        /* @n blocks: @list[i] bytes on @hosts[i], over and over until the size is reached */
+	JIA_PLACE_FIRST_TOUCH  /* each page on the host that writes to it first */
+};
+
+/*
+ * jia_alloc_attr_t - how to allocate.
+ * @size: sizeof(jia_alloc_attr_t), set by the caller. Later versions add members at the end. Zeros in all others are
+ * the defaults, and mean what jia_alloc does. Members that the placement does not name are not looked at, but @host must
+ * be that of a host.
+ */
+typedef struct jia_alloc_attr {
+	size_t size;
+	int placement;           /* one of JIA_PLACE_... */
+	int host;                /* the home, or the host to begin with */
+	size_t block;            /* bytes, rounded up to whole pages */
+	size_t alignment;        /* of the address: a power of two; at least a page's anyway */
+	const size_t *list;      /* bytes of each block, rounded up to whole pages; 0: no block */
+	const int *hosts;        /* their homes; NULL: block i on host (host + i) mod jiahosts */
+	size_t n;                /* blocks in the list, at most 262144 */
+	const char *name;        /* for messages and the log; NULL: none. Hosts may use different ones */
+} jia_alloc_attr_t;
+
+/*
+ * jia_alloc_attr - @size bytes, placed and aligned as the attributes say.
+ * @size: 1 or more. @attr: NULL for the defaults; it and what it points to are read during the call only.
+ * Collective by convention, like all allocations, which are cases of this one: the same arguments on every host. Returns
+ * NULL with errno set where they fail, on every host alike; a call that failed counts as not made.
+ * EINVAL: a size of 0, a placement or host that does not exist, an alignment that is no power of two, a list without a block,
+ * an attr->size that this library does not know. ENOMEM: more than the reservation (JIA_REGION_SIZE) holds.
+ * JIA_LOG=info tells more. Threads and blocking: as for all allocations.
+ */
+void *jia_alloc_attr(size_t size, const jia_alloc_attr_t *attr);
+
+/*
+ * jia_home - the home of the page that an address lies in.
+ * Returns a host, or -1 with errno set. EINVAL: an address outside of shared memory, or that is not allocated. EAGAIN: a page
+ * placed by first touch whose home this host does not know yet.
+ * Threads: any. Does not block, and sends nothing.
+ */
+int jia_home(const void *address);
+
+/*
+ * jia_free - give an allocation back.
+ * @start: the address that an allocation returned. NULL does nothing.
+ * Collective by convention, like the allocations: every host frees the same in the same place among its calls, and the
+ * next barrier compares. It does not synchronise. A host that has made the call must not touch the memory any more; what
+ * it wrote there since its last barrier or unlock is lost. Others may use the memory until they make the call themselves.
+ * The address range, and the memory behind it on every host, are there for later allocations after the next jia_barrier,
+ * which takes two rendezvous then; they begin as zeros again. Free ranges side by side become one, and an allocation takes
+ * the first one that is large enough.
+ * Does not wait for other hosts, but for pages and changes that another thread of this host has under way.
+ * Threads: one at a time on each host, as for the allocations; no other thread uses the memory meanwhile.
+ * Fatal: an address that no allocation returned, one inside an allocation, one that has been freed.
+ */
+void jia_free(void *start);
 
 
 /* ---- Synchronisation -------------------------------------------------------------------------------- */

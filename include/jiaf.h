@@ -15,6 +15,7 @@
 !     call jia_lock(%val(1))
 !     p = jia_alloc3(%val(8*n*n), %val(8*n*n/jiahosts), %val(0))
 !     p = jia_alloc_array(%val(bytes), list, %val(jiahosts))   list: an array of integer*4
+!     call jia_free(%val(p))                    and jia_home(%val(p)) is the home of a page, or -1.
 !     call jia_error('no convergence')          one line of text; ends the job.
 !     call jia_distask(begin, end, 1, n)        this host's part of a loop from 1 to n. Nothing here with %val.
 !
@@ -47,6 +48,9 @@
       external jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p
       external jia_alloc3, jia_alloc4, jia_alloc_array
       external jia_alloc_random
+
+      integer*4 jia_home
+      external jia_home
 
       integer*8 jia_recv
       external jia_recv

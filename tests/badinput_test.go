@@ -37,6 +37,14 @@ func TestMistakes(t *testing.T) {
 		{"alloc_negative_part", []int{1, 2}, []string{"jia_alloc_array(4096", "-4096"}},
 		{"alloc_differently", []int{2, 3}, []string{"jia_alloc(20480)", "jia_alloc2(12288, 8192)"}},
 		{"alloc_once_more", []int{2, 3}, []string{"jia_alloc1(4096)"}},
+		{"free_twice", []int{1, 2}, []string{"jia_free(0x400000000000)", "already", "once"}},
+		{"free_inside", []int{1, 2}, []string{"jia_free(0x400000001000)", "inside an allocation of 8192 bytes", "begins at 0x400000000000"}},
+		{"free_odd", []int{1, 2}, []string{"jia_free(0x400000000003)", "inside an allocation"}},
+		{"free_outside", []int{1, 2}, []string{"jia_free(0x", "not shared memory"}},
+		{"free_beyond", []int{1, 2}, []string{"jia_free(0x400000002000)", "nothing is allocated there"}},
+		{"free_differently", []int{2, 3}, []string{"jia_free(0x400000000000)", "made no such call"}},
+		{"free_null", []int{2, 3}, []string{"jia_free(0x0)", "jia_free(0x400000000000)"}},
+		{"free_before_init", []int{1, 2}, []string{"jia_free", "jia_init"}},
 		{"send_no_such_host", []int{1, 2}, []string{"jia_send to host", "there"}},
 		{"send_negative_tag", []int{1, 2}, []string{"jia_send with tag -1", "from 0 up"}},
 		{"send_negative_length", []int{1, 2}, []string{"jia_send", "-5", "from 0 up"}},
@@ -112,7 +120,7 @@ func TestBadSettings(t *testing.T) {
 	for _, setting := range []string{
 		"JIA_NPROC=abc", "JIA_NPROC=0", "JIA_NPROC=-1", "JIA_NPROC=99999", "JIA_NPROC=2x", "JIA_NPROC= ", "JIA_NPROC=1.5",
 		"JIA_NPROC=99999999999999999999", "JIA_FAULT=wrong", "JIA_REGION_SIZE=lots", "JIA_REGION_SIZE=0",
-		"JIA_REGION_SIZE=65T", "JIA_SPIN=maybe", "JIA_COMM_TYPE=pigeon", "JIA_SHM=2", "JIA_PREFETCH=1000",
+		"JIA_REGION_SIZE=65T", "JIA_PAGE_SIZE=2K", "JIA_PAGE_SIZE=12K", "JIA_PAGE_SIZE=4M", "JIA_PAGE_SIZE=0", "JIA_SPIN=maybe", "JIA_COMM_TYPE=pigeon", "JIA_SHM=2", "JIA_PREFETCH=1000",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			name, value, _ := strings.Cut(setting, "=")

@@ -66,6 +66,7 @@ func TestPrograms(t *testing.T) {
 		{"oldstyle", "", []int{1, 2, 4}},
 		{"openmp", "", []int{1, 2, 4}},
 		{"allocations", "", []int{1, 2, 3, 8}},
+		{"attributes", "", []int{1, 2, 3, 8}},
 		{"children", "", []int{1, 3}},
 		{"order", "", []int{1, 3}},
 		{"waiting", "events", []int{1, 2, 5}},

@@ -10,7 +10,7 @@ import (
 // memory opens a region as a host of a job would, and tells what came of it.
 func (m machine) memory(s conf.Settings) (sec section, backend string) {
 	sec.Name = "Shared memory"
-	r, err := region.Open(region.Config{Size: s.RegionSize, PageSize: 4096, Mode: region.Mode(s.Fault),
+	r, err := region.Open(region.Config{Size: s.RegionSize, PageSize: s.PageSize, Mode: region.Mode(s.Fault),
 		OnFault: func(uint64, region.Write) bool { return false }})
 	if err != nil {
 		sec.Items = append(sec.Items, item{Name: "region", Value: "cannot be opened", Why: err.Error(), State: bad,

@@ -23,6 +23,12 @@ const (
 	MaxRegionSize = 64 << 40 // 64 TiB: what fits between the fixed address and the end of user space
 )
 
+// Limits of the coherence page, in bytes.
+const (
+	MinPageSize = 4 << 10
+	MaxPageSize = 2 << 20
+)
+
 // Limits of Settings.Prefetch when read-ahead is on, in pages. The upper one is what auto means.
 const (
 	MinPrefetch = 2
@@ -101,6 +107,7 @@ type Settings struct {
 
 	Fault      Fault  // one of the Fault constants
 	RegionSize uint64 // bytes, a multiple of 4096, from MinRegionSize to MaxRegionSize
+	PageSize   int    // bytes of a coherence page, a power of two from MinPageSize to MaxPageSize
 	Spin       Spin   // one of the Spin constants
 	Prefetch   int    // pages that one access may bring at once, from MinPrefetch to MaxPrefetch; 0: only the one that it needs
 
@@ -195,6 +202,13 @@ var Table = []Setting{
 		Meaning: "address space reserved for shared memory on every host; no memory is used until it is touched; " +
 			"above about 20T the program must be linked with -no-pie",
 		access: access{set: setRegionSize, get: func(s *Settings) string { return formatBytes(s.RegionSize) }},
+	},
+	{
+		Name: "page_size", Env: "JIA_PAGE_SIZE", Default: "4K",
+		Type: "bytes, a power of two, with K or M for powers of 1024, from 4K to 2M",
+		Meaning: "what is kept coherent, fetched and given a home as a whole, the same on every host; large pages are for programs that " +
+			"stream through their data",
+		access: access{set: setPageSize, get: func(s *Settings) string { return formatBytes(uint64(s.PageSize)) }},
 	},
 	{
 		Name: "fault", Env: "JIA_FAULT", Default: string(FaultAuto),

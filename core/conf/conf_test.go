@@ -24,7 +24,7 @@ func environment(pairs ...string) func(string) string {
 }
 
 func defaults() conf.Settings {
-	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, Spin: conf.SpinAuto, Comm: conf.CommAuto, SHM: true,
+	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, PageSize: 4096, Spin: conf.SpinAuto, Comm: conf.CommAuto, SHM: true,
 		SSH: []string{"ssh"}, Rank: -1, Prefetch: 128, Stats: conf.StatsOff, Log: conf.LogWarn}
 }
 
@@ -71,6 +71,8 @@ func TestLoad(t *testing.T) {
 		{"region in gigabytes", []string{"JIA_REGION_SIZE", "64G"}, func(s *conf.Settings) { s.RegionSize = 64 << 30 }},
 		{"region in small letters", []string{"JIA_REGION_SIZE", "64g"}, func(s *conf.Settings) { s.RegionSize = 64 << 30 }},
 		{"the smallest region, in bytes", []string{"JIA_REGION_SIZE", "1048576"}, func(s *conf.Settings) { s.RegionSize = 1 << 20 }},
+		{"pages of 64 KiB", []string{"JIA_PAGE_SIZE", "64K"}, func(s *conf.Settings) { s.PageSize = 64 << 10 }},
+		{"the largest pages, in bytes", []string{"JIA_PAGE_SIZE", "2097152"}, func(s *conf.Settings) { s.PageSize = 2 << 20 }},
 		{"the largest region", []string{"JIA_REGION_SIZE", "64T"}, func(s *conf.Settings) { s.RegionSize = 64 << 40 }},
 		{"no spinning", []string{"JIA_SPIN", "off"}, func(s *conf.Settings) { s.Spin = conf.SpinOff }},
 		{"several at once", []string{"JIA_SPIN", "on", "JIA_NPROC", "2"},

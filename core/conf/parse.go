@@ -93,6 +93,15 @@ func setRegionSize(s *Settings, value string) bool {
 	return true
 }
 
+func setPageSize(s *Settings, value string) bool {
+	n, ok := parseBytes(value)
+	if !ok || n&(n-1) != 0 || n < MinPageSize || n > MaxPageSize {
+		return false
+	}
+	s.PageSize = int(n)
+	return true
+}
+
 func setPrefetch(s *Settings, value string) bool {
 	switch value {
 	case "auto", "on": // older systems said on

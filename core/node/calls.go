@@ -73,6 +73,44 @@ func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	return uint64(p) * uint64(n.cfg.PageSize)
 }
 
+// AllocAttr is Alloc with attributes. It returns an error where the arguments cannot be, a *core.Misuse, and where there is no
+// room, which wraps core.ErrNoRoom.
+func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
+	n.mu.Lock()
+	p, err := n.machine.AllocAttr(size, attr)
+	var failed error
+	if err == nil && n.direct {
+		failed = n.publish()
+	}
+	n.mu.Unlock()
+	if failed != nil {
+		n.fail(failed)
+	}
+	if attr.Name != "" && err == nil {
+		n.cfg.Log.Debugf("%q is %d bytes at %#x", attr.Name, size, uint64(n.region.Base())+uint64(p)*uint64(n.cfg.PageSize))
+	}
+	return uint64(p) * uint64(n.cfg.PageSize), err
+}
+
+// Home returns the home of the page at an address; ok is false when it is no shared memory that the program may use.
+func (n *Node) Home(addr uint64) (home wire.HostID, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p, ok := n.machine.PageAt(addr)
+	if !ok || !n.machine.Allocated(p) {
+		return 0, false
+	}
+	return n.machine.Home(p)
+}
+
+// Free gives the allocation at an address back. See core.Machine.Free.
+func (n *Node) Free(addr uint64) {
+	t := n.getThread()
+	n.mu.Lock()
+	st, err := n.machine.Free(t.id, addr, &t.fx)
+	n.finish(t, st, err)
+}
+
 // publish tells the transport of the pages of the last allocation that are homed here.
 func (n *Node) publish() error {
 	n.spans = n.machine.HomeSpans(n.spans[:0])

@@ -85,7 +85,8 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize, ReadAhead: cfg.ReadAhead})
+	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize,
+		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead})
 	n.machine.SetOneSided(cfg.Hosts > 1)
 	return n, nil
 }

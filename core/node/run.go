@@ -93,7 +93,10 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.MapFresh:
 			err = n.region.MapFresh(page, e.Count)
 		case core.Discard:
-			err = n.region.Discard(page, e.Count)
+			err = n.discard(page, e.Count)
+		case core.Abandon:
+			err = n.region.Unmap(page, e.Count)
+			n.twins.forget(e.Page, e.Count)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++

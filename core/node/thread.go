@@ -108,7 +108,11 @@ func (t *thread) diffBuffer(id uint64, pageSize int) *outDiff {
 	if len(t.out) < cap(t.out) {
 		t.out = t.out[:len(t.out)+1]
 	} else {
-		t.out = append(t.out, outDiff{buf: make([]byte, 0, 4*diff.MaxRecord(pageSize))})
+		room := diff.MaxRecord(pageSize) // more is made when it is needed
+		if pageSize <= 16<<10 {
+			room *= 4
+		}
+		t.out = append(t.out, outDiff{buf: make([]byte, 0, room)})
 	}
 	d := &t.out[len(t.out)-1]
 	*d = outDiff{id: id, buf: d.buf[:0]}

@@ -58,6 +58,23 @@ func (t *twins) number(p core.PageID) uint32 {
 // of returns a page's twin.
 func (t *twins) of(p core.PageID) []byte { return t.twin(t.number(p)) }
 
+// forget drops the twins of those of the pages from p on that have one.
+func (t *twins) forget(p core.PageID, count uint64) {
+	if uint64(len(t.byPage)) < count {
+		for q := range t.byPage {
+			if uint64(q-p) < count {
+				t.drop(q)
+			}
+		}
+		return
+	}
+	for q := p; q < p+core.PageID(count); q++ {
+		if _, ok := t.byPage[q]; ok {
+			t.drop(q)
+		}
+	}
+}
+
 func (t *twins) drop(p core.PageID) {
 	t.free = append(t.free, t.number(p))
 	delete(t.byPage, p)

@@ -34,4 +34,11 @@ func (t frameTable) note(page, n uint64) {
 	}
 }
 
-func (t frameTable) forget(page, n uint64) { clear(t.known[page : page+n]) }
+// forget leaves the parts of the table alone that were never written, which then take no memory.
+func (t frameTable) forget(page, n uint64) {
+	for i, known := range t.known[page : page+n] {
+		if known {
+			t.known[page+uint64(i)] = false
+		}
+	}
+}

@@ -259,6 +259,8 @@ func (c *cluster) endCall(a *actor) {
 		}
 		c.holder[o.id] = a
 		c.judge(a.h, func(d int) bool { return c.p.guard[d] == o.id })
+	case opFree:
+		a.h.freeing--
 	case opBarrier:
 		c.left(a, o)
 	case opWait:
@@ -317,6 +319,11 @@ func (c *cluster) begin(a *actor, o *op) {
 		}
 		t := map[opKind]wire.Type{opSet: wire.CVSet, opReset: wire.CVReset, opWait: wire.CVWait}[o.kind]
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.CV(w, t, core.CVID(o.id), fx) })
+	case opFree:
+		c.free(a, o)
+	case opAnew:
+		c.allocAnew(a.h, o.id)
+		c.advance(a)
 	case opEvict, opClean, opPrefetch:
 		c.hint(a, o.kind, o.page, o.count)
 	}

@@ -38,6 +38,7 @@ type host struct {
 	meetings  []int          // how many threads have come, by meeting
 	marks     []bool         // by page: somebody has begun to read it by himself
 	allocated bool
+	freeing   int // threads in jia_free
 }
 
 type storedWord struct {
@@ -76,6 +77,7 @@ type cluster struct {
 	set     map[int]bool        // condition variables
 	whole   map[[2]int]bool     // words that are one datum
 	stored  map[storedWord]bool // values that such words ever had
+	freedBy []int               // by first page of what is freed: hosts that have begun to
 }
 
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
@@ -89,7 +91,8 @@ const (
 func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cluster {
 	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
-		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{}}
+		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{},
+		freedBy: make([]int, p.pages)}
 	for _, d := range p.data {
 		if d.size == wordBytes {
 			c.whole[[2]int{int(d.page), d.offset}] = true
@@ -109,7 +112,7 @@ func (c *cluster) addHost(id core.HostID) {
 	waiters := threads + c.swarm.extras
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
-	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
+	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Base: base, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
 	if c.swarm.windows > 0 {
 		cfg.Guess = c.guess
 	} else {

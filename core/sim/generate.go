@@ -57,6 +57,9 @@ type generator struct {
 	stay              int   // chance in percent that a datum keeps its regime
 	smallValues       bool  // few different values, so that stores often change nothing or change a datum back
 	counter           uint64
+
+	extents []extent       // by the program's first allocations
+	churns  map[int]*churn // by the interval that they end
 }
 
 // Generate draws a program that is free of data races.
@@ -65,6 +68,7 @@ func Generate(seed uint64) *Program {
 	g.swarm()
 	g.drawData()
 	g.drawJoins()
+	g.drawChurns(seed)
 	g.drawRegimes()
 	for h := range g.p.threads {
 		for t := range g.p.threads[h] {
@@ -137,7 +141,14 @@ func (g *generator) drawAllocs() {
 	r, p := &g.r, g.p
 	size := p.pages * pageBytes
 	host := func() uint64 { return uint64(r.n(p.hosts)) }
-	add := func(call core.AllocCall, args ...uint64) { p.allocs = append(p.allocs, allocation{call, args}) }
+	add := func(call core.AllocCall, args ...uint64) {
+		p.allocs = append(p.allocs, allocation{call, args})
+		e := extent{pages: int(args[0] / pageBytes)}
+		if n := len(g.extents); n > 0 {
+			e.first = g.extents[n-1].first + core.PageID(g.extents[n-1].pages)
+		}
+		g.extents = append(g.extents, e)
+	}
 	if g.atHost0 {
 		add(core.CallAlloc1, size)
 		return
@@ -301,7 +312,7 @@ func (g *generator) barrier(h, t, interval int, kind wire.Kind) []op {
 	if t > 0 {
 		return ops
 	}
-	return []op{ops[0], {kind: opBarrier, call: kind}, ops[1]}
+	return append(append(ops[:1:1], g.recycling(interval, op{kind: opBarrier, call: kind})...), ops[1])
 }
 
 // addEvents puts jia_wait and condition variables into the program. They give no coherence, so nothing depends on them.

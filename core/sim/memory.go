@@ -75,6 +75,8 @@ func (c *cluster) memoryEffect(h *host, e *core.Effect) {
 			m.access[p] = readWrite
 		case core.Discard:
 			m.access[p], m.frames[p] = none, frame{}
+		case core.Abandon:
+			m.access[p], m.twins[p] = none, nil
 		case core.Twin:
 			t := m.frames[p]
 			m.twins[p] = &t

@@ -287,7 +287,7 @@ func describeMessage(m *wire.Message, body []byte) string {
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Send: "send", core.SendLink: "send on link",
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Abandon: "abandon", core.Send: "send", core.SendLink: "send on link",
 	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {

@@ -42,10 +42,12 @@ const (
 	opEvict                  // drop page
 	opClean                  // write page back
 	opPrefetch               // fetch page, and count others
+	opFree                   // free the allocation of count pages that begins at page
+	opAnew                   // make the allocations of churn id
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch"}
+	"evict", "clean", "prefetch", "free", "alloc anew"}
 
 // op is one operation of a thread.
 type op struct {
@@ -69,6 +71,7 @@ type Program struct {
 	hosts   int
 	pages   uint64
 	allocs  []allocation
+	churns  []*churn
 	data    []datum
 	guard   []int // by datum: the lock that guards it from the beginning to the end, or -1
 	locks   int
@@ -90,7 +93,7 @@ func (o op) describe(p *Program) string {
 		return fmt.Sprintf("%s p%d word %d", name, o.page, o.id)
 	case opBarrier:
 		return o.call.String()
-	case opEvict, opClean, opPrefetch:
+	case opEvict, opClean, opPrefetch, opFree:
 		return fmt.Sprintf("%s p%d", name, o.page)
 	case opAlloc:
 		return name
@@ -104,6 +107,9 @@ func (p *Program) String() string {
 	fmt.Fprintf(&b, "%d hosts, %d pages, %d locks\n", p.hosts, p.pages, p.locks)
 	for _, a := range p.allocs {
 		fmt.Fprintf(&b, "alloc call %d %v\n", a.call, a.args)
+	}
+	for i, c := range p.churns {
+		fmt.Fprintf(&b, "anew %d: %v\n", i, c.allocs)
 	}
 	for h := range p.threads {
 		for t, ops := range p.threads[h] {

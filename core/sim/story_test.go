@@ -277,7 +277,7 @@ func (s *story) parse(f []string) op {
 		}
 	case opPeek:
 		o.page, o.id = core.PageID(n(1)), n(2)
-	case opEvict, opClean, opPrefetch:
+	case opEvict, opClean, opPrefetch, opFree:
 		o.page = core.PageID(n(1))
 		if len(f) > 2 {
 			o.count = n(2) // a prefetch brings in so many pages above it, too

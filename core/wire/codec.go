@@ -10,7 +10,7 @@ import (
 // Sizes and limits. They are far above what the protocol needs and far below what would exhaust a machine.
 const (
 	HeaderSize = 64      // bytes
-	Version    = 1       // of the header and of every payload
+	Version    = 2       // of the header and of every payload
 	MaxHosts   = 1 << 20 // hosts of a job
 	MaxPage    = 2 << 20 // bytes of a coherence page
 	MaxPages   = 1 << 34 // pages of a region: 64 TiB of the smallest
@@ -45,7 +45,7 @@ func PayloadLen(m *Message) uint64 {
 	if m.Type == BarArrive && len(m.Allocs) > 0 {
 		n += 8
 		for i := range m.Allocs {
-			n += 16 + 8*uint64(len(m.Allocs[i].Args))
+			n += 24 + 8*uint64(len(m.Allocs[i].Args))
 		}
 	}
 	return n
@@ -96,6 +96,7 @@ func Append(b []byte, m *Message) []byte {
 		b = le.AppendUint64(b, uint64(len(m.Allocs)))
 		for i := range m.Allocs {
 			b = le.AppendUint64(b, m.Allocs[i].Call)
+			b = le.AppendUint64(b, uint64(m.Allocs[i].At))
 			b = le.AppendUint64(b, uint64(len(m.Allocs[i].Args)))
 			for _, a := range m.Allocs[i].Args {
 				b = le.AppendUint64(b, a)
@@ -296,14 +297,17 @@ func (m *Message) decodeAllocs(p []byte) error {
 	n := le.Uint64(p)
 	p = p[8:]
 	for ; n > 0; n-- {
-		if len(p) < 16 {
+		if len(p) < 24 {
 			return fmt.Errorf("%v: %d allocations missing: %w", m.Type, n, ErrPayload)
 		}
-		a := Alloc{Call: le.Uint64(p)}
-		args := le.Uint64(p[8:])
-		p = p[16:]
+		a := Alloc{Call: le.Uint64(p), At: PageID(le.Uint64(p[8:]))}
+		args := le.Uint64(p[16:])
+		p = p[24:]
 		if args > maxAllocArgs || args*8 > uint64(len(p)) {
 			return fmt.Errorf("%v: %d allocation arguments: %w", m.Type, args, ErrPayload)
+		}
+		if a.At > MaxPages {
+			return fmt.Errorf("%v: allocation at page %d: %w", m.Type, a.At, ErrField)
 		}
 		for i := uint64(0); i < args; i++ {
 			a.Args = append(a.Args, le.Uint64(p[8*i:]))

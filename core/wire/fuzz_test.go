@@ -95,7 +95,8 @@ func drawMessage(t *rapid.T) *Message {
 	}
 	if m.Type == BarArrive {
 		for range rapid.IntRange(0, 5).Draw(t, "allocs") {
-			m.Allocs = append(m.Allocs, Alloc{rapid.Uint64().Draw(t, "call"), rapid.SliceOfN(rapid.Uint64(), 0, 9).Draw(t, "args")})
+			m.Allocs = append(m.Allocs, Alloc{rapid.Uint64().Draw(t, "call"), rapid.SliceOfN(rapid.Uint64(), 0, 9).Draw(t, "args"),
+				PageID(rapid.Uint64Range(0, MaxPages).Draw(t, "at"))})
 		}
 	}
 	return m

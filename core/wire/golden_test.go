@@ -27,9 +27,9 @@ var samples = []Message{
 	{Type: LockGrant, From: 4, Port: 6, Obj: 12, Version: 1 << 40, Epoch: 33},
 	{Type: LockGrant, From: 4, Port: 6, Obj: 12, Version: 10, Epoch: 33, Length: 64, Notices: []Notice{
 		{Page: 5, Count: 3, Version: 9, Epoch: 32}, {Page: MaxPages - 1, Count: 1, Version: 10, Epoch: 33}}},
-	{Type: BarArrive, From: 2, Obj: 77, Kind: KindExit, Version: 4, Length: 104,
+	{Type: BarArrive, From: 2, Obj: 77, Kind: KindExit, Version: 4, Length: 120,
 		Ranges: []Range{{Page: 0, Count: 2, Writer: 0}, {Page: 2, Count: 1 << 20, Writer: Many}},
-		Allocs: []Alloc{{Call: 3, Args: []uint64{1 << 33, 4096}}, {Call: 1}}},
+		Allocs: []Alloc{{Call: 3, Args: []uint64{1 << 33, 4096}, At: 7}, {Call: 1}}},
 	{Type: BarArrive, From: 2, Obj: 78, Length: 8},
 	{Type: BarRelease, From: 0, Obj: 77, Kind: KindWait, Length: 24, Ranges: []Range{{Page: 9, Count: 1, Writer: 2}}},
 	{Type: CVSet, From: 1, Reply: 2, Obj: 3},
@@ -63,7 +63,7 @@ func decode(b []byte) (*Message, error) {
 	return &m, nil
 }
 
-// TestGolden holds the bytes of each message type to those of testdata/v1.hex: hosts of one version must understand
+// TestGolden holds the bytes of each message type to those of testdata/v2.hex: hosts of one version must understand
 // each other, whenever they were built.
 func TestGolden(t *testing.T) {
 	file := fmt.Sprintf("testdata/v%d.hex", Version)
@@ -178,8 +178,9 @@ func TestDamage(t *testing.T) {
 		{"range count that overflows with its page", 9, put(HeaderSize+24+8, ff...), ErrField},
 		{"more allocations than payload", 9, put(HeaderSize+48, 3), ErrPayload},
 		{"fewer allocations than payload", 9, put(HeaderSize+48, 1), ErrPayload},
-		{"more arguments than payload", 9, put(HeaderSize+56+8, 200), ErrPayload},
-		{"argument count that overflows when multiplied", 9, put(HeaderSize+56+8, 1, 0, 0, 0, 0, 0, 0, 32), ErrPayload},
+		{"more arguments than payload", 9, put(HeaderSize+56+16, 200), ErrPayload},
+		{"argument count that overflows when multiplied", 9, put(HeaderSize+56+16, 1, 0, 0, 0, 0, 0, 0, 32), ErrPayload},
+		{"allocation beyond the region", 9, put(HeaderSize+56+8, ff...), ErrField},
 		{"release with bytes left over", 11, put(56, 0), ErrPayload},
 		{"numbers that end within one", 16, put(24, 23), ErrPayload},
 		{"piece of more than the largest size", 18, put(24, 1, 0, 16), ErrField},

@@ -130,6 +130,7 @@ type Range struct {
 type Alloc struct {
 	Call uint64   // which call; see core.AllocCall
 	Args []uint64 // its arguments in order, arrays flattened
+	At   PageID   // the first page of what it gave out or took back
 }
 
 // Message is a decoded message without bulk payload. Only the fields that its Type names are meaningful.

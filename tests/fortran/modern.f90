@@ -11,6 +11,7 @@ program modern
     character(16) :: arg
     real(c_double) :: t
     type(jia_stats_t) :: stats
+    type(jia_alloc_attr_t) :: attr
     integer :: i
 
     call jia_init()
@@ -39,6 +40,12 @@ program modern
     p = jia_alloc_array(12288_c_size_t, [4096], 1)
     p = jia_alloc_random(4096)
     p = jia_alloc_random(4096_c_size_t)
+    call jia_free(p)
+    attr%placement = JIA_PLACE_HOST
+    attr%host = jiahosts - 1
+    p = jia_alloc_attr(8192, attr)
+    if (jia_home(p) /= jiahosts - 1) call jia_error("jia_home")
+    p = jia_alloc_attr(8192_c_size_t, attr)
 
     list(jiapid + 1) = jiapid + 1
     do i = jiapid + 1, 64, jiahosts

@@ -51,6 +51,37 @@ int size;
 	jia_wait();
 	for (i = 0; i < 8; i++)
 		CHECK(*(int *)at[i] == 0);
+	CHECK(jia_home((void *)at[3]) == jiahosts - 1);
+	jia_free((void *)at[0]);
+	jia_free(NULL);
+}
+
+#ifdef __cplusplus
+static void attributes(void)
+#else
+static void attributes()
+#endif
+{
+	static size_t list[] = { 4096, 8192 };
+	static int hosts[] = { 0, 0 };
+	jia_alloc_attr_t attr;
+	char *at;
+
+	memset(&attr, 0, sizeof attr);
+	attr.size = sizeof attr;
+	attr.placement = JIA_PLACE_LIST;
+	attr.host = 0;
+	attr.block = 4096;
+	attr.alignment = 65536;
+	attr.list = list;
+	attr.hosts = hosts;
+	attr.n = 2;
+	attr.name = "attributes";
+	at = (char *)jia_alloc_attr(65536, &attr);
+	CHECK(at != NULL && (unsigned long)at % 65536 == 0 && jia_home(at + 5000) == 0);
+	for (attr.placement = JIA_PLACE_CYCLIC; attr.placement <= JIA_PLACE_FIRST_TOUCH; attr.placement++)
+		CHECK(jia_alloc_attr(65536, &attr) != NULL);
+	CHECK(JIA_PLACE_BLOCKS < JIA_PLACE_HOST && jia_alloc_attr(1, NULL) != NULL);
 }
 
 #ifdef __cplusplus
@@ -169,6 +200,7 @@ char **argv;
 	CHECK(jia_pid == jiapid && hostc == jiahosts);
 	macros();
 	allocations(65536);
+	attributes();
 	messages(word);
 	tuning();
 	jia_barrier();

@@ -35,6 +35,13 @@ static void alloc_no_blocks(void) { jia_alloc4(4096, NULL, 0, 0); }
 static void alloc_negative_part(void) { int part[] = { -4096 }; jia_alloc_array(4096, part, 1); }
 static void alloc_differently(void) { jia_alloc2(12288, 8192); jia_barrier(); }
 static void alloc_once_more(void) { jia_alloc(20480); jia_alloc1(4096); jia_barrier(); }
+static void free_twice(void) { void *p = (void *)jia_alloc(4096); jia_free(p); jia_free(p); }
+static void free_inside(void) { jia_free((void *)(jia_alloc(8192) + 4096)); }
+static void free_odd(void) { jia_free((void *)(jia_alloc(8192) + 3)); }
+static void free_outside(void) { jia_free(malloc(64)); }
+static void free_beyond(void) { jia_free((void *)(jia_alloc(4096) + 8192)); }
+static void free_differently(void) { jia_free((void *)jia_alloc(20480)); jia_barrier(); }
+static void free_null(void) { jia_alloc(20480); jia_free(NULL); jia_barrier(); }
 static void init_twice(void) { jia_init(0, NULL); }
 static void wait_for_barrier(void) { jia_wait(); }
 static void leave_early(void) { jia_exit(); }
@@ -144,6 +151,8 @@ static const struct mistake {
 	MISTAKE(alloc_no_such_host), MISTAKE(alloc_negative_host), MISTAKE(alloc_no_block), MISTAKE(alloc_no_blocks),
 	MISTAKE(alloc_negative_part), MISTAKE(alloc_negative), MISTAKE(alloc_negative_block),
 	MISTAKE(alloc_differently), MISTAKE(alloc_once_more), MISTAKE(init_twice),
+	MISTAKE(free_twice), MISTAKE(free_inside), MISTAKE(free_odd), MISTAKE(free_outside), MISTAKE(free_beyond),
+	MISTAKE(free_differently), MISTAKE(free_null),
 	MISTAKE(wait_for_barrier), MISTAKE(leave_early), MISTAKE(error_with_newline), MISTAKE(error_of_many_lines),
 	MISTAKE(error_very_long), MISTAKE(unlock_of_another_thread), MISTAKE(barrier_of_two_threads),
 	MISTAKE(touch_unallocated), MISTAKE(send_no_such_host), MISTAKE(send_negative_tag),
@@ -161,6 +170,8 @@ static int before_or_after(const char *name, int argc, char **argv)
 		jia_lock(1);
 	else if (!strcmp(name, "alloc_before_init"))
 		jia_alloc(4096);
+	else if (!strcmp(name, "free_before_init"))
+		jia_free(NULL);
 	else if (!strcmp(name, "barrier_before_init"))
 		jia_barrier();
 	else if (!strcmp(name, "exit_before_init"))
@@ -210,8 +221,10 @@ int main(int argc, char **argv)
 		if (!strcmp(name, "barrier_of_two_threads"))
 			sleep(5);
 		/* A different allocation is a mistake of somebody's only in comparison. */
-		if (!strcmp(name, "alloc_differently") || !strcmp(name, "alloc_once_more"))
+		if (!strcmp(name, "alloc_differently") || !strcmp(name, "alloc_once_more") || !strcmp(name, "free_differently"))
 			jia_alloc(20480);
+		if (!strcmp(name, "free_null"))
+			jia_free((void *)jia_alloc(20480));
 		if (!strcmp(name, "reduce_for_bcast") || !strcmp(name, "bcast_once_more"))
 			jia_bcast(&word, 4, last);
 		if (!strcmp(name, "bcast_once_more"))
