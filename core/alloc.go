@@ -20,10 +20,11 @@ const (
 	CallAlloc4
 	CallAllocArray
 	CallAllocRandom
+	CallAllocTouch
 )
 
 var allocNames = [...]string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4",
-	"jia_alloc_array", "jia_alloc_random"}
+	"jia_alloc_array", "jia_alloc_random", "first-touch jia_alloc_attr"}
 
 // extent is one allocation: a run of pages and the rule that gives their homes.
 type extent struct {
@@ -34,6 +35,8 @@ type extent struct {
 	start HostID
 	// segments is a pattern of homes that repeats every segments[last].end pages.
 	segments []segment
+	// touch: the rule gives managers; homes are decided by the first writers (P17).
+	touch bool
 }
 
 // segment says that pages up to end (exclusive, from the pattern's beginning) live at host.
@@ -79,6 +82,8 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	var err error
 	switch call {
 	case CallAlloc:
+	case CallAllocTouch:
+		e.touch = true
 	case CallAlloc1:
 		e.block = pages
 	case CallAlloc2:
@@ -122,6 +127,7 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	}
 	m.allocated += PageID(pages)
 	m.extents = append(m.extents, e)
+	m.undecide(&e)
 	m.newAllocs = append(m.newAllocs, wire.Alloc{Call: uint64(call), Args: append([]uint64(nil), args...)})
 	m.allocCalls++
 	return e.first, nil

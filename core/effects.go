@@ -25,8 +25,10 @@ const (
 	MapFresh
 	// Discard takes all access to Count pages away and gives their frames back. They read as zero afterwards.
 	Discard
+	// Publish tells that Count pages from Page on, of which allocations did not say so, are homed here from now on.
+	Publish
 
-	lastMemoryEffect = Discard
+	lastMemoryEffect = Publish
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.

@@ -15,7 +15,7 @@ func TestHomeSpansCoverEachAllocationOnce(t *testing.T) {
 		}
 		for range 200 {
 			size := 1 + rng.Uint64N(5000)
-			call := AllocCall(rng.IntN(len(allocNames)))
+			call := AllocCall(rng.IntN(int(CallAllocRandom) + 1))
 			args := map[AllocCall][]uint64{
 				CallAlloc2: {1 + rng.Uint64N(700)}, CallAlloc2p: {rng.Uint64N(uint64(hosts))}, CallAlloc3: {1 + rng.Uint64N(700), rng.Uint64N(uint64(hosts))},
 				CallAlloc4: {rng.Uint64N(uint64(hosts)), 1 + rng.Uint64N(300), rng.Uint64N(300)}, CallAllocArray: {1 + rng.Uint64N(900)},

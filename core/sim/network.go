@@ -282,12 +282,18 @@ func describeMessage(m *wire.Message, body []byte) string {
 		if len(body) == 0 {
 			s += " blank"
 		}
+	case wire.Claimed:
+		if m.Version != 0 {
+			s += " shared"
+		}
+	case wire.HomeIs:
+		s += fmt.Sprintf(" homes=%v", m.Numbers)
 	}
 	return s
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Send: "send", core.SendLink: "send on link",
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Publish: "publish", core.Send: "send", core.SendLink: "send on link",
 	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {

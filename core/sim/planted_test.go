@@ -23,6 +23,9 @@ var plantNames = map[core.Plant]string{
 	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
 	core.PlantTakeNoEpoch:   "TakeNoEpoch",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
+	core.PlantClaimWritten: "ClaimWritten", core.PlantReadUndecided: "ReadUndecided", core.PlantOldHomeServes: "OldHomeServes",
+	core.PlantClaimUntracked: "ClaimUntracked", core.PlantWriteBlank: "WriteBlank", core.PlantClaimForgetsMark: "ClaimForgetsMark",
+	core.PlantDiscardLate: "DiscardLate",
 }
 
 // byStory are mistakes that no short random search finds, with the story that does. ForgetInFlight shows only when a page is

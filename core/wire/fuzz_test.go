@@ -80,6 +80,10 @@ func drawMessage(t *rapid.T) *Message {
 			page, count := drawSpan(t, 0)
 			m.Notices = append(m.Notices, Notice{page, count, rapid.Uint64Range(0, m.Version).Draw(t, "version"), rapid.Uint64().Draw(t, "epoch")})
 		}
+	case Claimed:
+		m.Version = rapid.Uint64Range(0, 1).Draw(t, "shared")
+	case HomeIs:
+		m.Numbers = rapid.SliceOfN(rapid.Uint64Range(0, MaxHosts-1), 1, MaxWindow).Draw(t, "homes")
 	case Stats:
 		m.Numbers = rapid.SliceOfN(rapid.Uint64(), 0, 99).Draw(t, "numbers")
 	case BarArrive, BarRelease:
