@@ -64,6 +64,7 @@ func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	n.mu.Lock()
 	p, err := n.machine.Alloc(call, args...)
 	if err == nil && n.direct {
+		n.spans = n.machine.HomeSpans(n.spans[:0])
 		err = n.publish()
 	}
 	n.mu.Unlock()
@@ -73,9 +74,8 @@ func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	return uint64(p) * uint64(n.cfg.PageSize)
 }
 
-// publish tells the transport of the pages of the last allocation that are homed here.
+// publish tells the transport of the pages of n.spans, which are homed here.
 func (n *Node) publish() error {
-	n.spans = n.machine.HomeSpans(n.spans[:0])
 	if len(n.spans) == 0 {
 		return nil
 	}
