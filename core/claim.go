@@ -22,8 +22,24 @@ func (m *Machine) firstTouch(p PageID) (touch, known bool) {
 	return known && m.cfg.Hosts > 1 && m.extents[m.lastExtent].touch, known
 }
 
-// undecide makes the records of a new first-touch extent undecided that exist already: of pages that faster hosts have
-// asked for. One that was served with bytes is decided, for its reader knows it as that.
+// unknown returns 1 if the home of a page is undecided as far as this host knows, else 0: what a GetPage says.
+func (m *Machine) unknown(p PageID) HostID {
+	if m.pages.at(m, p).flags&flagUndecided != 0 {
+		return 1
+	}
+	return 0
+}
+
+// learn takes note that a page which this host has not allocated yet is one of first touch that it manages, since a faster host
+// asks for it as that.
+func (m *Machine) learn(p PageID, pg *page) {
+	if _, known := m.Home(p); !known && pg.state == HomeFresh {
+		pg.flags |= flagUndecided
+	}
+}
+
+// undecide makes the records of a new first-touch extent undecided that exist already and say no more than that
+// the page is this host's.
 func (m *Machine) undecide(e *extent) {
 	for p := e.first; e.touch && p < e.first+PageID(e.pages); p++ {
 		pg := m.pages.find(p)
@@ -31,7 +47,7 @@ func (m *Machine) undecide(e *extent) {
 			p |= chunkPages - 1 // no record before the next chunk
 			continue
 		}
-		if touch, _ := m.firstTouch(p); touch && pg.home == m.cfg.Self && (pg.state == HomeFresh || pg.flags&flagBlank != 0) {
+		if touch, _ := m.firstTouch(p); touch && pg.home == m.cfg.Self && pg.state == HomeFresh {
 			pg.flags |= flagUndecided
 		}
 	}
@@ -104,7 +120,7 @@ func (m *Machine) manages(p PageID, msg *wire.Message) (pg *page, undecided bool
 	}
 	undecided = pg.flags&flagUndecided != 0
 	if !known { // the extent is to come
-		undecided = pg.home == m.cfg.Self && (pg.state == HomeFresh || pg.flags&flagBlank != 0)
+		undecided = undecided || pg.home == m.cfg.Self && pg.state == HomeFresh
 	}
 	if m.cfg.Plant == PlantClaimWritten {
 		undecided = pg.home == m.cfg.Self

@@ -102,7 +102,8 @@ func (m *Machine) askFor(w Waiter, o *op, first, end int, fx *Effects) Status {
 			if r.end > i+1 {
 				stride = o.window[i+1] - p
 			}
-			fx.send(Send, r.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: uint64(r.end - i), Epoch: uint64(stride)})
+			fx.send(Send, r.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: uint64(r.end - i), Epoch: uint64(stride),
+				Host: m.unknown(p)})
 		}
 		o.requests = append(o.requests, r)
 		i = r.end
@@ -118,18 +119,12 @@ func (m *Machine) askFor(w Waiter, o *op, first, end int, fx *Effects) Status {
 	return Again
 }
 
-// readable tells whether a page's home is reached, and known.
-func (m *Machine) readable(pg *page) bool {
-	return m.reached[pg.home] && (pg.flags&flagUndecided == 0 || m.cfg.Plant == PlantReadUndecided)
-}
-
-// nextRequest returns the longest request that begins with page i of a sorted window: pages of one home which, unless they are
-// read, are equally far apart.
+// nextRequest returns the longest request that begins with page i of a sorted window: pages of one home, which is known of all or
+// of none, and which, unless they are read, are equally far apart.
 func (m *Machine) nextRequest(window []PageID, i int) request {
-	pg := m.pages.at(m, window[i])
-	home := pg.home
-	r := request{home: home, first: i, end: i + 1, read: m.readable(pg)}
-	for r.end < len(window) && m.pages.at(m, window[r.end]).home == home && m.readable(m.pages.at(m, window[r.end])) == r.read &&
+	home, unknown := m.pages.at(m, window[i]).home, m.unknown(window[i])
+	r := request{home: home, first: i, end: i + 1, read: m.reached[home] && (unknown == 0 || m.cfg.Plant == PlantReadUndecided)}
+	for r.end < len(window) && m.pages.at(m, window[r.end]).home == home && m.unknown(window[r.end]) == unknown &&
 		(r.read || r.end == i+1 || window[r.end]-window[r.end-1] == window[i+1]-window[i]) {
 		r.end++
 	}

@@ -14,6 +14,9 @@ func (m *Machine) serve(msg *wire.Message, fx *Effects) error {
 		if err != nil {
 			return err
 		}
+		if msg.Host != 0 {
+			m.learn(p, pg)
+		}
 		m.share(p, pg, fx)
 	}
 	page := wire.Message{Type: wire.Page, Port: msg.Reply, Obj: msg.Obj}

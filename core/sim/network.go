@@ -265,6 +265,9 @@ func describeMessage(m *wire.Message, body []byte) string {
 	s := fmt.Sprintf("%v obj=%d", m.Type, m.Obj)
 	switch m.Type {
 	case wire.GetPage:
+		if m.Host != 0 {
+			s += " undecided"
+		}
 		if m.Version > 1 {
 			s += fmt.Sprintf(" pages=%d stride=%d", m.Version, m.Epoch)
 		}

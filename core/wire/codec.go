@@ -173,6 +173,8 @@ func check(m *Message, ranges uint64) error {
 			return bad("page count", m.Version)
 		} else if m.Epoch < 1 || m.Epoch >= MaxPages {
 			return bad("stride", m.Epoch)
+		} else if m.Host > 1 {
+			return bad("knowledge of homes", m.Host)
 		} else if m.Epoch*(m.Version-1) >= MaxPages-m.Obj {
 			return bad("last page", m.Obj+m.Epoch*(m.Version-1))
 		}

@@ -64,6 +64,7 @@ func drawMessage(t *rapid.T) *Message {
 	case GetPage:
 		m.Version = rapid.Uint64Range(1, MaxWindow).Draw(t, "pages")
 		m.Epoch = rapid.Uint64Range(1, 1<<20).Draw(t, "stride")
+		m.Host = HostID(rapid.IntRange(0, 1).Draw(t, "undecided"))
 	case Page:
 		m.Length = rapid.Uint64Range(0, MaxWindow*MaxPage).Draw(t, "length")
 	case Diff:

@@ -33,7 +33,7 @@ type Type uint8
 
 const (
 	// GetPage asks the home of pages for their content. Obj: the first page; Version: how many, 1 to MaxWindow; Epoch: from
-	// one to the next, at least 1; Reply: mailbox.
+	// one to the next, at least 1; Reply: mailbox; Host: 1 if the pages are of first touch and From knows no homes of them, else 0.
 	GetPage Type = iota + 1
 	// Page answers it. Obj: the first page; Version and Epoch: which of the pages carry bytes (Carries); payload: the bytes
 	// of these. The others were never written (all zero).
