@@ -254,19 +254,19 @@ func (m *Machine) redirected(msg *wire.Message) error {
 	return nil
 }
 
-// askAgain asks for the pages whose homes were learned. The answers of one home come in the order of the requests, so these go
-// to the end of the list.
-func (m *Machine) askAgain(w Waiter, o *op, fx *Effects) Status {
-	st := Await
-	for {
-		i := slices.IndexFunc(o.requests, func(r request) bool { return r.again })
-		if i < 0 {
-			return st
-		}
-		r := o.requests[i]
-		o.requests = slices.Delete(o.requests, i, i+1)
+// askAgain asks for the pages whose homes were learned, and for what was postponed.
+func (m *Machine) askAgain(w Waiter, o *op, fx *Effects) (st Status) {
+	for n := len(o.requests); n > 0; n-- {
+		r := o.requests[0]
+		o.requests = slices.Delete(o.requests, 0, 1)
 		st = m.askFor(w, o, r.first, r.end, fx)
 	}
+	return st
+}
+
+// asks tells whether an answer of a host is awaited.
+func (o *op) asks(home HostID) bool {
+	return slices.ContainsFunc(o.requests, func(r request) bool { return r.home == home && !r.read && !r.again })
 }
 
 // byHome orders pages by home and number.

@@ -13,7 +13,7 @@ type request struct {
 	first, end int
 	read       bool
 	claim      bool // not GetPage but Claim
-	again      bool // answered by the homes of the pages, which are still to be asked
+	again      bool // to be asked for when nothing is awaited any more: answered by the homes of the pages, or postponed
 }
 
 // fetchable tells whether a fetch of p may begin. There is at most one of a page under way, and none while a diff of the page
@@ -108,8 +108,11 @@ func (m *Machine) askFor(w Waiter, o *op, first, end int, fx *Effects) Status {
 		o.requests = append(o.requests, r)
 		i = r.end
 	}
-	for _, r := range o.requests[asked:] {
-		if r.read {
+	for i := asked; i < len(o.requests); i++ {
+		switch r := &o.requests[i]; {
+		case r.read && o.asks(r.home):
+			r.read, r.again = false, true // a read that turns into a message would take the answer that is on its way
+		case r.read:
 			fx.list(Effect{Kind: Read, Host: r.home}, o.window[r.first:r.end])
 		}
 	}
@@ -225,7 +228,10 @@ func (m *Machine) fetched(w Waiter, o *op, fx *Effects) Status {
 		}
 		return r.read
 	})
-	if len(o.requests) > 0 {
+	switch {
+	case o.unread() >= 0:
+		return Await
+	case len(o.requests) > 0:
 		return m.askAgain(w, o, fx)
 	}
 	slices.Sort(o.window) // homes may alternate
