@@ -39,9 +39,12 @@ func jiaGoAllocAttr(size C.ulong, placement, host C.int, block, alignment C.ulon
 
 //export jiaGoHome
 func jiaGoHome(address C.ulong) C.int {
-	home, ok := running("jia_home").Home(uint64(address))
-	if !ok {
+	home, decided, ok := running("jia_home").Home(uint64(address))
+	switch {
+	case !ok:
 		return -C.EINVAL
+	case !decided:
+		return -C.EAGAIN
 	}
 	return C.int(home)
 }

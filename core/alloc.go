@@ -22,10 +22,11 @@ const (
 	CallAllocRandom
 	CallFree
 	CallAllocAttr
+	CallAllocTouch
 )
 
 var allocNames = [...]string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4",
-	"jia_alloc_array", "jia_alloc_random", "jia_free", "jia_alloc_attr"}
+	"jia_alloc_array", "jia_alloc_random", "jia_free", "jia_alloc_attr", "first-touch jia_alloc_attr"}
 
 // extent is one allocation: a run of pages and the rule that gives their homes.
 type extent struct {
@@ -38,7 +39,7 @@ type extent struct {
 	segments []segment
 	// freed: this host has called jia_free. The page records keep their homes until all hosts have (P18).
 	freed bool
-	// touch: the home of a page is the host that writes it first; the rule above names who decides.
+	// touch: the rule gives managers; homes are decided by the first writers (P17).
 	touch bool
 	name  string // for messages; may be empty
 }
@@ -86,6 +87,8 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	var err error
 	switch call {
 	case CallAlloc:
+	case CallAllocTouch:
+		e.touch = true
 	case CallAlloc1:
 		e.block = pages
 	case CallAlloc2:

@@ -74,6 +74,9 @@ func (m *Machine) checkPage(p PageID, pg *page) error {
 		return fmt.Errorf("blank")
 	case pg.flags&flagAhead != 0 && pg.state == Absent && pg.flags&flagFetching == 0:
 		return fmt.Errorf("fetched ahead and not here")
+	case pg.flags&flagUndecided != 0 && pg.state != HomeFresh && (pg.state != HomeClean || pg.flags&flagBlank == 0) && pg.state != Absent && pg.state != ReadOnly,
+		pg.flags&flagUndecided != 0 && pg.flags&(flagListed|flagUnacked) != 0:
+		return fmt.Errorf("undecided")
 	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced|flagNeighbour) != 0:
 		return fmt.Errorf("flag of another kind of page")
 	}

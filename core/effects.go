@@ -27,8 +27,10 @@ const (
 	Discard
 	// Abandon takes all access to Count pages away and drops the twins among them. Their frames keep their content.
 	Abandon
+	// Publish tells that Count pages from Page on, of which allocations did not say so, are homed here from now on.
+	Publish
 
-	lastMemoryEffect = Abandon
+	lastMemoryEffect = Publish
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.

@@ -1,18 +1,19 @@
 package core
 
 import (
-	"cmp"
 	"slices"
 
 	"jiajia/core/wire"
 )
 
 // request is a part of a call's window that one GetPage asks for, or one Read brings: window[first:end], all homed at one
-// host.
+// host. Or the one page of a claim.
 type request struct {
 	home       HostID
 	first, end int
 	read       bool
+	claim      bool // not GetPage but Claim
+	again      bool // to be asked for when nothing is awaited any more: answered by the homes of the pages, or postponed
 }
 
 // windowPages is how many pages of 4 KiB, or as many bytes of larger ones, a call fetches at most. Of pages up to 16 KiB it is a
@@ -76,9 +77,9 @@ func (m *Machine) Prefetch(w Waiter, pages []PageID, fx *Effects) (Status, error
 	return m.Resume(w, fx)
 }
 
-func (m *Machine) prefetch(o *op, fx *Effects) Status {
-	if len(o.window) > 0 && !m.fetched(o, fx) {
-		return Await
+func (m *Machine) prefetch(w Waiter, o *op, fx *Effects) Status {
+	if len(o.window) > 0 {
+		return m.fetched(w, o, fx)
 	}
 	return Done
 }
@@ -86,13 +87,17 @@ func (m *Machine) prefetch(o *op, fx *Effects) Status {
 // ask asks for the pages of o.window: everything goes out before the first answer is awaited. What homes have to send comes
 // first, so that it is on its way while this thread reads.
 func (m *Machine) ask(w Waiter, o *op, fx *Effects) Status {
-	if len(o.window) > 1 {
-		slices.SortFunc(o.window, func(p, q PageID) int {
-			return cmp.Or(cmp.Compare(m.pages.at(m, p).home, m.pages.at(m, q).home), cmp.Compare(p, q))
-		})
+	return m.askFor(w, o, 0, len(o.window), fx)
+}
+
+// askFor asks for a part of o.window.
+func (m *Machine) askFor(w Waiter, o *op, first, end int, fx *Effects) Status {
+	if end-first > 1 {
+		slices.SortFunc(o.window[first:end], m.byHome)
 	}
-	for i := 0; i < len(o.window); {
-		r := m.nextRequest(o.window, i)
+	asked := len(o.requests)
+	for i := first; i < end; {
+		r := m.nextRequest(o.window[:end], i)
 		for _, p := range o.window[i:r.end] {
 			m.pages.at(m, p).flags |= flagFetching
 		}
@@ -101,28 +106,32 @@ func (m *Machine) ask(w Waiter, o *op, fx *Effects) Status {
 			if r.end > i+1 {
 				stride = o.window[i+1] - p
 			}
-			fx.send(Send, r.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: uint64(r.end - i), Epoch: uint64(stride)})
+			fx.send(Send, r.home, wire.Message{Type: wire.GetPage, Reply: uint32(w), Obj: uint64(p), Version: uint64(r.end - i), Epoch: uint64(stride),
+				Host: m.unknown(p)})
 		}
 		o.requests = append(o.requests, r)
 		i = r.end
 	}
-	st := Again
-	for _, r := range o.requests {
-		if r.read {
+	for i := asked; i < len(o.requests); i++ {
+		switch r := &o.requests[i]; {
+		case r.read && o.asks(r.home):
+			r.read, r.again = false, true // a read that turns into a message would take the answer that is on its way
+		case r.read:
 			fx.list(Effect{Kind: Read, Host: r.home}, o.window[r.first:r.end])
-		} else {
-			st = Await
 		}
 	}
-	return st
+	if o.unread() >= 0 {
+		return Await
+	}
+	return Again
 }
 
-// nextRequest returns the longest request that begins with page i of a sorted window: pages of one home which, unless they are
-// read, are equally far apart.
+// nextRequest returns the longest request that begins with page i of a sorted window: pages of one home, which is known of all or
+// of none, and which, unless they are read, are equally far apart.
 func (m *Machine) nextRequest(window []PageID, i int) request {
-	home := m.pages.at(m, window[i]).home
-	r := request{home: home, first: i, end: i + 1, read: m.reached[home]}
-	for r.end < len(window) && m.pages.at(m, window[r.end]).home == home &&
+	home, unknown := m.pages.at(m, window[i]).home, m.unknown(window[i])
+	r := request{home: home, first: i, end: i + 1, read: m.reached[home] && (unknown == 0 || m.cfg.Plant == PlantReadUndecided)}
+	for r.end < len(window) && m.pages.at(m, window[r.end]).home == home && m.unknown(window[r.end]) == unknown &&
 		(r.read || r.end == i+1 || window[r.end]-window[r.end-1] == window[i+1]-window[i]) {
 		r.end++
 	}
@@ -132,11 +141,11 @@ func (m *Machine) nextRequest(window []PageID, i int) request {
 // unread returns the index of the first request that is answered by a message. There is one while the call's status is
 // Await.
 func (o *op) unread() int {
-	return slices.IndexFunc(o.requests, func(r request) bool { return !r.read })
+	return slices.IndexFunc(o.requests, func(r request) bool { return !r.read && !r.again })
 }
 
-// AwaitingPages tells which pages the message brings that a waiter with status Await receives next, if it is a Page: their
-// bytes go straight into the frames, in this order. A home answers the requests of one call in their order. The slice is
+// AwaitingPages tells which pages the message brings that a waiter with status Await receives next, if it is a Page, and it
+// may be none then: their bytes go straight into the frames, in this order. A home answers the requests of one call in their order. The slice is
 // valid until that message is handled.
 func (m *Machine) AwaitingPages(w Waiter) []PageID {
 	o := m.op(w)
@@ -144,20 +153,40 @@ func (m *Machine) AwaitingPages(w Waiter) []PageID {
 		return nil
 	}
 	r := o.requests[o.unread()]
+	if r.claim {
+		return nil // others may have stored in the frame already
+	}
 	return o.window[r.first:r.end]
+}
+
+// awaited returns the call and the request that an answer is for.
+func (m *Machine) awaited(msg *wire.Message) (o *op, i int, err error) {
+	if o, err = m.mailbox(msg, phFetch); err != nil {
+		return nil, 0, err
+	}
+	i = o.unread()
+	if i < 0 || msg.From != o.requests[i].home || PageID(msg.Obj) != o.window[o.requests[i].first] {
+		return nil, 0, m.unexpected(msg)
+	}
+	return o, i, nil
 }
 
 // arrived takes the answer to one request.
 func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
-	o, err := m.mailbox(msg, phFetch)
+	o, i, err := m.awaited(msg)
 	if err != nil {
 		return err
 	}
-	i := o.unread()
-	if i < 0 || msg.From != o.requests[i].home || PageID(msg.Obj) != o.window[o.requests[i].first] {
+	r := o.requests[i]
+	if r.claim {
 		return m.unexpected(msg)
 	}
-	m.install(o.window[o.requests[i].first:o.requests[i].end], fx)
+	for k, p := range o.window[r.first:r.end] {
+		if msg.Carries(k) {
+			m.pages.at(m, p).flags &^= flagUndecided // its manager has it for good (P17)
+		}
+	}
+	m.install(o.window[r.first:r.end], fx)
 	o.requests = slices.Delete(o.requests, i, i+1)
 	return nil
 }
@@ -194,17 +223,20 @@ func (m *Machine) drop(p PageID, pg *page) {
 }
 
 // fetched goes on with a fetch when a message was handled or the reads were done. When all pages have come it ends the
-// fetch, makes them readable and returns true. The page of a store is left out, since it needs more, and so is the last one that was
+// fetch, makes them readable and returns Done. The page of a store is left out, since it needs more, and so is the last one that was
 // guessed: its first access is to be noticed.
-func (m *Machine) fetched(o *op, fx *Effects) bool {
+func (m *Machine) fetched(w Waiter, o *op, fx *Effects) Status {
 	o.requests = slices.DeleteFunc(o.requests, func(r request) bool {
 		if r.read {
 			m.install(o.window[r.first:r.end], fx)
 		}
 		return r.read
 	})
-	if len(o.requests) > 0 {
-		return false
+	switch {
+	case o.unread() >= 0:
+		return Await
+	case len(o.requests) > 0:
+		return m.askAgain(w, o, fx)
 	}
 	slices.Sort(o.window) // homes may alternate
 	for _, p := range o.window {
@@ -217,5 +249,5 @@ func (m *Machine) fetched(o *op, fx *Effects) bool {
 	}
 	o.window = o.window[:0]
 	o.phase = phStart
-	return true
+	return Done
 }

@@ -207,7 +207,7 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	case opFault:
 		st, err = m.fault(w, o, fx)
 	case opPrefetch:
-		st = m.prefetch(o, fx)
+		st = m.prefetch(w, o, fx)
 	case opEvict, opClean:
 		st = m.evict(w, o, fx)
 	case opLock:
@@ -309,6 +309,12 @@ func (m *Machine) Handle(msg *wire.Message, fx *Effects) error {
 		return m.manageCV(msg, fx)
 	case wire.CVDone:
 		return m.cvDone(msg)
+	case wire.Claim:
+		return m.decideClaim(msg, fx)
+	case wire.Claimed:
+		return m.claimed(msg, fx)
+	case wire.HomeIs:
+		return m.redirected(msg)
 	}
 	return m.unexpected(msg)
 }

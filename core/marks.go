@@ -27,6 +27,10 @@ func (m *Machine) takeMarks() {
 			continue
 		}
 		pg := m.ofHome(p)
+		if pg.flags&flagUndecided != 0 {
+			m.markClaimed(pg)
+			continue
+		}
 		switch pg.state {
 		case HomeFresh:
 			m.homed++

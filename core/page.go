@@ -26,6 +26,7 @@ const (
 	flagAhead                           // a copy that was fetched ahead of any access
 	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
+	flagUndecided                       // first touch: as far as this host knows nobody has written the page yet (P17)
 )
 
 const chunkPages = 512
@@ -75,6 +76,9 @@ func (m *Machine) initPage(p PageID, pg *page) {
 	if home == m.cfg.Self {
 		pg.state = HomeFresh
 	}
+	if touch, _ := m.firstTouch(p); touch {
+		pg.flags |= flagUndecided
+	}
 }
 
 // ofHome returns the record of a page that another host takes to be homed here. If this host has not allocated the page
@@ -114,8 +118,8 @@ const freshRun = 64
 
 func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 	if len(o.window) > 0 {
-		if !m.fetched(o, fx) {
-			return Await, nil
+		if st := m.fetched(w, o, fx); st != Done {
+			return st, nil
 		}
 		if !o.write && m.pages.at(m, o.page).state == ReadOnly {
 			return Done, nil
@@ -125,6 +129,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		return Done, ErrUnallocated // another thread has freed it meanwhile
 	}
 	p, pg := o.page, m.pages.at(m, o.page)
+	if pg.flags&flagUndecided != 0 && m.touch(w, o, pg, fx) {
+		return Await, nil
+	}
 	switch pg.state {
 	case HomeFresh:
 		m.mapHomeRun(p, HomeFresh, fx)
@@ -170,7 +177,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	}
 	for q, end := p, p+PageID(pagesLike(freshRun, m.cfg.PageSize)); q < end && m.Allocated(q); q++ {
 		pg := m.pages.at(m, q)
-		if pg.state != same || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
+		if pg.state != same || pg.flags&flagUndecided != 0 || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break
 		}
 		pg.flags |= flagNeighbour
@@ -214,7 +221,10 @@ func (m *Machine) asHome(p PageID, msg *wire.Message) (*page, error) {
 		return nil, fmt.Errorf("host %d sent a %v for page %d, beyond the region", msg.From, msg.Type, p)
 	}
 	pg := m.ofHome(p)
-	if pg.home != m.cfg.Self {
+	if pg.claiming() {
+		m.own(pg, true) // the answer is on its way
+	}
+	if pg.home != m.cfg.Self && m.cfg.Plant != PlantOldHomeServes {
 		return nil, misuse("hosts allocate differently: host %d takes host %d for the home of page %d, which is homed at host %d; every host must make the same jia_alloc and jia_free calls in the same order",
 			msg.From, m.cfg.Self, p, pg.home)
 	}

@@ -43,11 +43,18 @@ const (
 	PlantReadBeforeMark // the home reads a page before it protects it (P7)
 	PlantMarkAfterRead  // a host that reads by itself marks the page when it has read it (P15)
 
-	PlantMeetOnce     // freed memory is allocated again after the first rendezvous (P18)
-	PlantFreeInFlight // jia_free does not wait for what is under way (P18)
-	PlantKeepFrames   // freed frames are not discarded (P18)
-	PlantKeepRecords  // what a home knew of a freed page stays (P18)
-	PlantKeepMarks    // marks of freed pages are taken in when the memory is in use again (P15, P18)
+	PlantMeetOnce         // freed memory is allocated again after the first rendezvous (P18)
+	PlantFreeInFlight     // jia_free does not wait for what is under way (P18)
+	PlantKeepFrames       // freed frames are not discarded (P18)
+	PlantKeepRecords      // what a home knew of a freed page stays (P18)
+	PlantKeepMarks        // marks of freed pages are taken in when the memory is in use again (P15, P18)
+	PlantClaimWritten     // a manager gives a page away that it has written itself (P17)
+	PlantReadUndecided    // an undecided page is read from its manager without that host's processor (P17)
+	PlantOldHomeServes    // a manager goes on serving a page that it has given away (P17)
+	PlantClaimUntracked   // a claim is granted as if nobody had a blank copy (P17)
+	PlantWriteBlank       // a blank copy is written without a claim (P17)
+	PlantClaimForgetsMark // a mark that is taken in before the answer to the claim is forgotten (P17)
+	PlantDiscardLate      // the frame is made zero when the answer to the claim has come (P17)
 
 	PlantCount
 )

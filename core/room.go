@@ -80,6 +80,7 @@ func (m *Machine) occupy(e *extent, at PageID) {
 	i := sort.Search(len(m.extents), func(i int) bool { return m.extents[i].first > at })
 	m.extents = slices.Insert(m.extents, i, e)
 	m.newest = e
+	m.undecide(e)
 }
 
 // vacate gives a range, which may be empty, to later allocations, joined to its vacant neighbours.

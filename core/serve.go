@@ -5,11 +5,17 @@ import "jiajia/core/wire"
 // serve answers a request for pages. Marking them as shared, protecting them and clearing announced come strictly before
 // their bytes are read (P7). A dirty page stays dirty.
 func (m *Machine) serve(msg *wire.Message, fx *Effects) error {
+	if m.redirect(msg, fx) {
+		return nil
+	}
 	for i := range msg.Version {
 		p := PageID(msg.Obj + i*msg.Epoch)
 		pg, err := m.asHome(p, msg)
 		if err != nil {
 			return err
+		}
+		if msg.Host != 0 {
+			m.learn(p, pg)
 		}
 		m.share(p, pg, fx)
 	}
@@ -35,7 +41,7 @@ func (m *Machine) share(p PageID, pg *page, fx *Effects) {
 	switch pg.state {
 	case HomeFresh:
 		pg.state = HomeClean
-		if m.oneSided {
+		if m.oneSided && pg.flags&flagUndecided == 0 {
 			m.homed++
 			break // others may have written it
 		}

@@ -16,6 +16,9 @@ const mostSpans = 1 << 14
 // all; then it has pages of others, too.
 func (m *Machine) HomeSpans(dst []Span) []Span {
 	e := m.newest
+	if e.touch && m.cfg.Hosts > 1 {
+		return dst // not decided yet; see Publish
+	}
 	own, end := len(dst), e.first+PageID(e.pages)
 	for p := e.first; p < end; {
 		home, run := e.run(p, m.cfg.Hosts)

@@ -64,6 +64,7 @@ func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	n.mu.Lock()
 	p, err := n.machine.Alloc(call, args...)
 	if err == nil && n.direct {
+		n.spans = n.machine.HomeSpans(n.spans[:0])
 		err = n.publish()
 	}
 	n.mu.Unlock()
@@ -92,15 +93,17 @@ func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
 	return uint64(p) * uint64(n.cfg.PageSize), err
 }
 
-// Home returns the home of the page at an address; ok is false when it is no shared memory that the program may use.
-func (n *Node) Home(addr uint64) (home wire.HostID, ok bool) {
+// Home returns the home of the page at an address; ok is false when it is no shared memory that the program may use, and decided
+// when this host does not know of the page's first writer yet.
+func (n *Node) Home(addr uint64) (home wire.HostID, decided, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p, ok := n.machine.PageAt(addr)
 	if !ok || !n.machine.Allocated(p) {
-		return 0, false
+		return 0, false, false
 	}
-	return n.machine.Home(p)
+	home, decided = n.machine.HomeOf(p)
+	return home, decided, true
 }
 
 // Free gives the allocation at an address back. See core.Machine.Free.
@@ -111,9 +114,8 @@ func (n *Node) Free(addr uint64) {
 	n.finish(t, st, err)
 }
 
-// publish tells the transport of the pages of the last allocation that are homed here.
+// publish tells the transport of the pages of n.spans, which are homed here.
 func (n *Node) publish() error {
-	n.spans = n.machine.HomeSpans(n.spans[:0])
 	if len(n.spans) == 0 {
 		return nil
 	}

@@ -57,7 +57,9 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			n.receive(t, from, link)
 			n.mu.Lock()
 			n.tally.received(&t.in)
-			n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
+			if t.in.Type == wire.Page {
+				n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
+			}
 			t.granted = t.granted || t.in.Type == wire.LockGrant
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
@@ -97,6 +99,8 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.Abandon:
 			err = n.region.Unmap(page, e.Count)
 			n.twins.forget(e.Page, e.Count)
+		case core.Publish:
+			err = n.publishOne(core.Span{Page: e.Page, Count: e.Count})
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++

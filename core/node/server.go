@@ -38,14 +38,14 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 	n.mu.Lock()
 	n.tally.received(m)
 	n.tally.row[stats.DiffsReceived] += uint64(len(s.pages))
-	if m.Type == wire.GetPage {
-		n.tally.row[stats.PagesServed] += m.Version
-	}
 	var err error
 	if m.Type == wire.Diff {
 		err = n.machine.HandleDiff(m, s.pages, &s.fx)
 	} else {
 		err = n.machine.Handle(m, &s.fx)
+	}
+	if m.Type == wire.GetPage && !redirects(&s.fx) {
+		n.tally.row[stats.PagesServed] += m.Version
 	}
 	if err == nil {
 		err = n.memory(nil, &s.fx)

@@ -26,8 +26,14 @@ func (c *cluster) check(h *host) {
 		if (st == core.Dirty) != (h.mem.twins[p] != nil) {
 			c.failf("host %d: page %d is %v, has a twin: %v", h.id, p, st, h.mem.twins[p] != nil)
 		}
-		if home, ok := h.m.Home(p); ok && c.hosts[home].allocated {
-			c.checkCopies(c.hosts[home], p)
+		if c.p.touches() {
+			c.checkHomes(p)
+		}
+		if _, ok := h.m.Home(p); !ok {
+			continue
+		}
+		if home, _ := c.homeOf(p); home.allocated {
+			c.checkCopies(home, p)
 		}
 	}
 }
@@ -98,10 +104,10 @@ func (c *cluster) finish() {
 		}
 	}
 	for _, d := range c.p.data {
-		home, _ := c.hosts[0].m.Home(d.page)
-		at := c.hosts[home].mem.frames[d.page][d.offset : d.offset+d.size]
+		home, _ := c.homeOf(d.page)
+		at := home.mem.frames[d.page][d.offset : d.offset+d.size]
 		if flat := c.flat[int(d.page)*pageBytes+d.offset:][:d.size]; c.p.settled && !bytes.Equal(at, flat) {
-			c.failf("at the end %v is %x at its home %d, should be %x", d, at, home, flat)
+			c.failf("at the end %v is %x at its home %d, should be %x", d, at, home.id, flat)
 		}
 	}
 }

@@ -95,11 +95,13 @@ func (g *generator) together(interval int) bool {
 
 func drawAlloc(r *source, pages, hosts int) allocation {
 	size := uint64(pages) * pageBytes
-	switch r.pick(70, 15, 15) {
+	switch r.pick(55, 15, 15, 15) {
 	case 0:
 		return allocation{core.CallAlloc2p, []uint64{size, uint64(r.n(hosts))}}
 	case 1:
 		return allocation{core.CallAlloc, []uint64{size}}
+	case 2:
+		return allocation{core.CallAllocTouch, []uint64{size}}
 	}
 	return allocation{core.CallAlloc3, []uint64{size, pageBytes, uint64(r.n(hosts))}}
 }

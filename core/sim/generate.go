@@ -66,6 +66,7 @@ type generator struct {
 func Generate(seed uint64) *Program {
 	g := &generator{r: source(seed), p: &Program{settled: true}}
 	g.swarm()
+	g.drawTouch(seed)
 	g.drawData()
 	g.drawJoins()
 	g.drawChurns(seed)

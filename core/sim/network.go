@@ -265,6 +265,9 @@ func describeMessage(m *wire.Message, body []byte) string {
 	s := fmt.Sprintf("%v obj=%d", m.Type, m.Obj)
 	switch m.Type {
 	case wire.GetPage:
+		if m.Host != 0 {
+			s += " undecided"
+		}
 		if m.Version > 1 {
 			s += fmt.Sprintf(" pages=%d stride=%d", m.Version, m.Epoch)
 		}
@@ -282,12 +285,18 @@ func describeMessage(m *wire.Message, body []byte) string {
 		if len(body) == 0 {
 			s += " blank"
 		}
+	case wire.Claimed:
+		if m.Version != 0 {
+			s += " shared"
+		}
+	case wire.HomeIs:
+		s += fmt.Sprintf(" homes=%v", m.Numbers)
 	}
 	return s
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Abandon: "abandon", core.Send: "send", core.SendLink: "send on link",
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Abandon: "abandon", core.Publish: "publish", core.Send: "send", core.SendLink: "send on link",
 	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {

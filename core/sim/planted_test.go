@@ -25,6 +25,9 @@ var plantNames = map[core.Plant]string{
 	core.PlantMeetOnce:    "MeetOnce", core.PlantFreeInFlight: "FreeInFlight", core.PlantKeepFrames: "KeepFrames", core.PlantKeepRecords: "KeepRecords",
 	core.PlantKeepMarks:     "KeepMarks",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
+	core.PlantClaimWritten: "ClaimWritten", core.PlantReadUndecided: "ReadUndecided", core.PlantOldHomeServes: "OldHomeServes",
+	core.PlantClaimUntracked: "ClaimUntracked", core.PlantWriteBlank: "WriteBlank", core.PlantClaimForgetsMark: "ClaimForgetsMark",
+	core.PlantDiscardLate: "DiscardLate",
 }
 
 // byStory are mistakes that no short random search finds, with the story that does. ForgetInFlight shows only when a page is
@@ -32,11 +35,14 @@ var plantNames = map[core.Plant]string{
 // diff comes in, and is not written again: about one program in 50,000 does all that. ServeForgetsMark needs a home that writes a
 // page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
 // barrier, and a release of another thread of it. So does KeepMarks, in a barrier that takes freed memory back.
+// barrier, and a release of another thread of it. ClaimForgetsMark needs a release between the grant of a claim and its answer, and a
+// reader in that time: one program in 10,000.
 var byStory = map[core.Plant]string{
 	core.PlantForgetInFlight:     "testdata/late_diff_planted.txt",
 	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
 	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
 	core.PlantKeepMarks:          "testdata/freed_mark_planted.txt",
+	core.PlantClaimForgetsMark:   "testdata/claimed_late_planted.txt",
 }
 
 // TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.

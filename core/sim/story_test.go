@@ -128,8 +128,8 @@ func (s *story) do(f []string) {
 		}
 	case "home":
 		p := core.PageID(number(f[1]))
-		home, _ := s.c.hosts[0].m.Home(p)
-		fmt.Fprintf(&s.log, "p%d: %x\n", p, s.c.hosts[home].mem.frames[p][:2*wordBytes])
+		home, _ := s.c.homeOf(p)
+		fmt.Fprintf(&s.log, "p%d: %x\n", p, home.mem.frames[p][:2*wordBytes])
 	default:
 		s.thread(f)
 	}
@@ -164,7 +164,7 @@ func (s *story) start(f []string) {
 }
 
 // allocCalls are the names of core.AllocCall.
-var allocCalls = []string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4", "jia_alloc_array", "jia_alloc_random"}
+var allocCalls = []string{"jia_alloc", "jia_alloc1", "jia_alloc2", "jia_alloc2p", "jia_alloc3", "jia_alloc4", "jia_alloc_array", "jia_alloc_random", "jia_free", "jia_alloc_attr", "first_touch"}
 
 func (s *story) alloc(one bool, f []string) {
 	hosts := s.c.hosts

@@ -174,6 +174,8 @@ func check(m *Message, ranges uint64) error {
 			return bad("page count", m.Version)
 		} else if m.Epoch < 1 || m.Epoch >= MaxPages {
 			return bad("stride", m.Epoch)
+		} else if m.Host > 1 {
+			return bad("knowledge of homes", m.Host)
 		} else if m.Epoch*(m.Version-1) >= MaxPages-m.Obj {
 			return bad("last page", m.Obj+m.Epoch*(m.Version-1))
 		}
@@ -201,6 +203,19 @@ func check(m *Message, ranges uint64) error {
 		most = min(MaxData, m.Version)
 	case Collect:
 		most = MaxData
+	case Claim, Claimed, HomeIs:
+		if m.Obj >= MaxPages {
+			return bad("page", m.Obj)
+		}
+		if m.Type == Claimed && m.Version > 1 {
+			return bad("sharing", m.Version)
+		}
+		if m.Type == HomeIs {
+			most = MaxWindow * 8
+			if m.Length == 0 {
+				return bad("payload length", m.Length)
+			}
+		}
 	}
 	if m.Length > most {
 		return bad("payload length", m.Length)
@@ -222,6 +237,8 @@ func DecodePayload(m *Message, ranges uint64, p []byte) error {
 		return m.decodeNotices(p)
 	case Stats:
 		return m.decodeNumbers(p)
+	case HomeIs:
+		return m.decodeHomes(p)
 	case BarArrive:
 		p, err := m.decodeRanges(p, ranges)
 		if err != nil {
@@ -263,6 +280,18 @@ func (m *Message) decodeNumbers(p []byte) error {
 	}
 	for ; len(p) > 0; p = p[8:] {
 		m.Numbers = append(m.Numbers, binary.LittleEndian.Uint64(p))
+	}
+	return nil
+}
+
+func (m *Message) decodeHomes(p []byte) error {
+	if err := m.decodeNumbers(p); err != nil {
+		return err
+	}
+	for _, h := range m.Numbers {
+		if h >= MaxHosts {
+			return fmt.Errorf("%v: host %d: %w", m.Type, h, ErrField)
+		}
 	}
 	return nil
 }

@@ -64,6 +64,7 @@ func drawMessage(t *rapid.T) *Message {
 	case GetPage:
 		m.Version = rapid.Uint64Range(1, MaxWindow).Draw(t, "pages")
 		m.Epoch = rapid.Uint64Range(1, 1<<20).Draw(t, "stride")
+		m.Host = HostID(rapid.IntRange(0, 1).Draw(t, "undecided"))
 	case Page:
 		m.Length = rapid.Uint64Range(0, MaxWindow*MaxPage).Draw(t, "length")
 	case Diff:
@@ -80,6 +81,10 @@ func drawMessage(t *rapid.T) *Message {
 			page, count := drawSpan(t, 0)
 			m.Notices = append(m.Notices, Notice{page, count, rapid.Uint64Range(0, m.Version).Draw(t, "version"), rapid.Uint64().Draw(t, "epoch")})
 		}
+	case Claimed:
+		m.Version = rapid.Uint64Range(0, 1).Draw(t, "shared")
+	case HomeIs:
+		m.Numbers = rapid.SliceOfN(rapid.Uint64Range(0, MaxHosts-1), 1, MaxWindow).Draw(t, "homes")
 	case Stats:
 		m.Numbers = rapid.SliceOfN(rapid.Uint64(), 0, 99).Draw(t, "numbers")
 	case BarArrive, BarRelease:

@@ -41,6 +41,10 @@ var samples = []Message{
 	{Type: Data, From: 6, Obj: 1 << 40, Version: MaxMessage, Epoch: 1<<31 - 1, Length: MaxData},
 	{Type: Data, From: 6, Obj: 7},
 	{Type: Collect, From: 5, Obj: 1 << 33, Version: 2<<32 | 22, Epoch: 1 << 50, Host: 3, Length: 65536},
+	{Type: Claim, From: 2, Reply: 5, Obj: MaxPages - 1},
+	{Type: Claimed, From: 1, Port: 5, Obj: 9, Version: 1},
+	{Type: HomeIs, From: 1, Port: 5, Obj: 9, Length: 16, Numbers: []uint64{2, MaxHosts - 1}},
+	{Type: GetPage, From: 3, Reply: 7, Obj: 5, Version: 1, Epoch: 1, Host: 1},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -191,6 +195,13 @@ func TestDamage(t *testing.T) {
 		{"tag beyond int", 18, put(48, 0, 0, 0, 128), ErrField},
 		{"part of more than the largest size", 20, put(24, 1, 0, 16), ErrField},
 		{"ranges in a part", 20, put(56, 1), ErrField},
+		{"request that knows homes in an unknown way", 24, put(20, 2), ErrField},
+		{"claim of a page beyond the region", 21, put(32, ff...), ErrField},
+		{"claim granted in an unknown way", 22, put(40, 2), ErrField},
+		{"homes of no page", 23, put(24, 0), ErrField},
+		{"homes of more pages than a window has", 23, put(24, 8, 4), ErrField},
+		{"homes that end within one", 23, put(24, 15), ErrPayload},
+		{"home beyond all hosts", 23, put(HeaderSize+2, 16), ErrField},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {

@@ -33,7 +33,7 @@ type Type uint8
 
 const (
 	// GetPage asks the home of pages for their content. Obj: the first page; Version: how many, 1 to MaxWindow; Epoch: from
-	// one to the next, at least 1; Reply: mailbox.
+	// one to the next, at least 1; Reply: mailbox; Host: 1 if the pages are of first touch and From knows no homes of them, else 0.
 	GetPage Type = iota + 1
 	// Page answers it. Obj: the first page; Version and Epoch: which of the pages carry bytes (Carries); payload: the bytes
 	// of these. The others were never written (all zero).
@@ -70,14 +70,24 @@ const (
 	// Collect carries a part of a collective call. Obj: the step's number, counted alike on all hosts; Version: which
 	// call and operation; Epoch: bytes of the whole call; Host: its root; payload: bytes.
 	Collect
+	// Claim asks the manager of a page whose home is decided by its first writer to make From the home. Obj: the page; Reply:
+	// mailbox.
+	Claim
+	// Claimed answers it: the page is homed at the receiver. Obj: the page; Version: 1 if others may hold blank copies, else 0.
+	Claimed
+	// HomeIs answers a Claim, or a GetPage for pages of which one at least is homed elsewhere, at their manager. Obj: the
+	// first page; Numbers: the homes of the pages that were asked for, 1 to MaxWindow; the manager stands for itself and for
+	// no home yet.
+	HomeIs
 
-	lastType = Collect
+	lastType = HomeIs
 )
 
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
 	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
+	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs",
 }
 
 func (t Type) String() string {

@@ -22,6 +22,7 @@ func Run(t *testing.T, mk Make) {
 		{"every host asks every other", askAll},
 		{"zero page before a full one", zeroThenFull},
 		{"windows of pages", windows},
+		{"homes instead of pages", homesInstead},
 		{"many answers read late", answersLate},
 		{"answers deferred and out of order", deferred},
 		{"a third host grants the lock", thirdHostGrants},
