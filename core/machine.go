@@ -103,6 +103,8 @@ const (
 	opUnlock
 	opBarrier
 	opCV
+	opSettle
+	opRefresh
 )
 
 // phase is how far a call has come.
@@ -204,6 +206,10 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st, err = m.barrier(w, o, fx)
 	case opCV:
 		st = m.awaitCV(o)
+	case opSettle:
+		st = m.settle(w, o, fx)
+	case opRefresh:
+		st = m.goInvalidate(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}

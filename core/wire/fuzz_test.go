@@ -80,7 +80,7 @@ func drawMessage(t *rapid.T) *Message {
 			page, count := drawSpan(t, 0)
 			m.Notices = append(m.Notices, Notice{page, count, rapid.Uint64Range(0, m.Version).Draw(t, "version"), rapid.Uint64().Draw(t, "epoch")})
 		}
-	case Stats:
+	case Stats, PoolGive:
 		m.Numbers = rapid.SliceOfN(rapid.Uint64(), 0, 99).Draw(t, "numbers")
 	case BarArrive, BarRelease:
 		var end PageID

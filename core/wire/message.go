@@ -70,14 +70,21 @@ const (
 	// Collect carries a part of a collective call. Obj: the step's number, counted alike on all hosts; Version: which
 	// call and operation; Epoch: bytes of the whole call; Host: its root; payload: bytes.
 	Collect
+	// PoolAsk asks another host about memory of a pool. Obj: the pool's serial number; Kind is not used; Version: what is asked
+	// (core/node has the questions); Epoch: its argument; Reply: mailbox.
+	PoolAsk
+	// PoolGive answers it. Obj: the serial number; Version and Epoch: the answer; Host: where else to ask. Posted to a server it
+	// gives back what belongs to the receiver: Version: objects or pages; Numbers: which; Host and Reply: who waits until that is
+	// done, mailbox 0 for nobody.
+	PoolGive
 
-	lastType = Collect
+	lastType = PoolGive
 )
 
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
-	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
+	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect", PoolAsk: "PoolAsk", PoolGive: "PoolGive",
 }
 
 func (t Type) String() string {

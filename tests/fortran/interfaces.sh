@@ -14,10 +14,10 @@ functions=$("${CC:-cc}" -E -P include/jia.h | tr '\n' ' ' | grep -oE '\bjia_[a-z
 [ -n "$functions" ] || { echo "interfaces.sh: found no function in include/jia.h" >&2; exit 1; }
 for function in $functions; do
   # FORTRAN 77 has no structures.
-  [ "$function" = jia_stats ] || needs cabi/fortran.c "^[a-z].* \*?${function}_\("
+  case $function in jia_stats | jia_pool_stats) ;; *) needs cabi/fortran.c "^[a-z].* \*?${function}_\(" ;; esac
   needs include/jia.f90 "bind\(C, name=\"${function}_?\"\)"
   needs include/jia.f90 "public ::.*\b${function}\b"
-  case $function in jia_alloc* | jia_clock | jia_recv) needs include/jiaf.h "^      external .*\b$function\b" ;; esac
+  case $function in jia_alloc* | jia_pool*alloc | jia_clock | jia_recv) needs include/jiaf.h "^      external .*\b$function\b" ;; esac
 done
 
 # jia_stats_t has the members of the C structure, in its order.
