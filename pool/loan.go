@@ -14,7 +14,7 @@ func (p *Part) Lend(need, want, align uint64, unused bool, host int) (first, pag
 		from = p.fresh
 	}
 	for _, pages = range []uint64{max(need, want), need} {
-		if first, ok = p.free.find(pages, align, from, p.cfg.First); ok {
+		if first, ok = p.free.find(pages, align, p.cfg.Place, from, p.cfg.First); ok {
 			break
 		}
 	}

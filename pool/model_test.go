@@ -14,6 +14,7 @@ const (
 	testHosts = 3
 	testPages = 40 // of each part
 	testPage  = 4096
+	testPlace = 5 // pages
 )
 
 // model is several parts of one pool with the magazines of one thread each, beside a naive account of what is live.
@@ -40,7 +41,7 @@ func newModel(t failer, align, fixed uint64) *model {
 		ofPages, ofLive := Words(testPage, testHosts*testPages)
 		tables := Tables{Pages: make([]atomic.Uint32, ofPages), Live: make([]atomic.Uint32, ofLive)}
 		m.tables = append(m.tables, tables)
-		m.parts = append(m.parts, New(Config{PageSize: testPage, First: uint64(h) * testPages, Pages: testPages, Classes: m.classes, Tables: tables}))
+		m.parts = append(m.parts, New(Config{PageSize: testPage, Place: testPlace, First: uint64(h) * testPages, Pages: testPages, Classes: m.classes, Tables: tables}))
 		m.mags = append(m.mags, make([][]uint64, len(m.classes.Sizes)))
 	}
 	return m
@@ -48,7 +49,7 @@ func newModel(t failer, align, fixed uint64) *model {
 
 // add notes a new object, which must overlap no other.
 func (m *model) add(at uint64, o object) {
-	if at%o.align != 0 {
+	if (testPlace*testPage+at)%o.align != 0 {
 		m.t.Fatalf("object of %d bytes at %#x, wanted at a multiple of %d", o.size, at, o.align)
 	}
 	if at+o.size > testHosts*testPages*testPage {

@@ -19,6 +19,7 @@ var (
 // Config describes a Part. Pages are counted from the pool's beginning.
 type Config struct {
 	PageSize     int
+	Place        uint64   // page of the address space that the pool begins with, for alignments
 	First, Pages uint64   // that the part owns
 	Classes      *Classes // the same for all parts of a pool
 	Tables       Tables   // for all pages of the pool
@@ -102,7 +103,7 @@ func (p *Part) newSpan(class int) bool {
 }
 
 func (p *Part) takePages(pages, align uint64) (first uint64, ok bool) {
-	first, ok = p.free.find(pages, align, 0, anyExtent)
+	first, ok = p.free.find(pages, align, p.cfg.Place, 0, anyExtent)
 	if ok {
 		p.free.cut(first, pages)
 		p.held += pages

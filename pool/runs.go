@@ -17,14 +17,14 @@ type run struct{ first, pages, of uint64 }
 // runs are the free pages of a part, in the order of their addresses, joined as far as may be.
 type runs []run
 
-// find returns the first of the pages from a page on that are so many in a row, from a multiple of align pages on, and of one
-// extent; of any if of is none.
-func (r runs) find(pages, align, from uint64, of uint64) (first uint64, ok bool) {
+// find returns the first of so many free pages in a row, of one extent or of whichever, that begin at or after a page and, counted
+// from a place before it, at a multiple of align pages.
+func (r runs) find(pages, align, place, from, of uint64) (first uint64, ok bool) {
 	for _, f := range r {
 		if of != anyExtent && f.of != of {
 			continue
 		}
-		first = roundUp(max(f.first, from), align)
+		first = roundUp(place+max(f.first, from), align) - place
 		if first+pages <= f.first+f.pages {
 			return first, true
 		}

@@ -52,8 +52,10 @@ type pools struct {
 	mu      mutex // guards what follows and all of every hostPool; never held across a wait
 	list    [MaxPools]*hostPool
 	serials map[uint64]*hostPool
-	serial  uint64      // the newest; counted alike on all hosts
-	due     atomic.Bool // something is to be given back to other hosts
+	serial  uint64       // the newest; counted alike on all hosts
+	due     atomic.Bool  // something is to be given back to other hosts
+	untaken atomic.Int64 // weight of what was given back and has no receipt yet
+	waiting []*thread    // until untaken is 0
 }
 
 // hostPool is a host's side of a pool.
@@ -114,7 +116,7 @@ func (n *Node) PoolCreate(owner core.Owner, c PoolConfig) (Pool, error) {
 	if err := p.makeTables(n.cfg.PageSize, partPages*hosts); err != nil {
 		n.fail(err)
 	}
-	p.part = pool.New(pool.Config{PageSize: n.cfg.PageSize, First: uint64(n.cfg.Self) * partPages, Pages: partPages,
+	p.part = pool.New(pool.Config{PageSize: n.cfg.PageSize, Place: (uint64(n.region.Base()) + p.Base) / ps, First: uint64(n.cfg.Self) * partPages, Pages: partPages,
 		Classes: p.Classes, Tables: p.Tables})
 	n.pools.mu.Lock()
 	n.pools.list[id] = p

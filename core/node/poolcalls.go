@@ -21,8 +21,9 @@ const (
 
 // What a PoolGive gives back, in its Version, when it is posted.
 const (
-	giveObjects = iota // Numbers: where they are
-	givePages          // Numbers: the first page and how many, pair by pair
+	giveObjects = iota // Numbers: where they are; Host: who has freed them
+	givePages          // Numbers: the first page and how many, pair by pair; Host: who had them
+	giveReceipt        // either was taken. In all three Epoch: the weight, see fullWeight
 )
 
 // lendAtLeast is how many pages one request brings, if they are there.

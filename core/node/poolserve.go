@@ -13,28 +13,29 @@ import (
 // returnPools gives freed objects and empty pages of other hosts back to these. What this host has written there is brought
 // home first: the next owner's bytes come after it. With wait it returns when the others have taken all of it.
 func (n *Node) returnPools(wait bool) {
-	if !n.pools.due.Load() {
+	if !n.pools.due.Load() && !(wait && n.pools.untaken.Load() > 0) {
 		return
 	}
 	t := n.getThread()
-	posts := n.outgoing(t, wait)
-	if len(posts) == 0 {
-		n.putThread(t)
-		return
-	}
-	n.mu.Lock()
-	st, err := n.machine.Settle(t.id, &t.fx)
-	if err := n.run(t, st, err); err != nil {
-		n.fail(err)
-	}
-	for i := range posts {
-		n.post(posts[i].to, &posts[i].m)
+	if posts := n.outgoing(); len(posts) > 0 {
+		n.mu.Lock()
+		st, err := n.machine.Settle(t.id, &t.fx)
+		if err := n.run(t, st, err); err != nil {
+			n.fail(err)
+		}
+		for i := range posts {
+			n.post(posts[i].to, &posts[i].m)
+		}
 	}
 	if wait {
-		n.awaitTaken(t, len(posts))
+		n.awaitTaken(t)
 	}
 	n.putThread(t)
 }
+
+// fullWeight is that of a message that gives back. What is passed on takes 1 of it along, and each receipt returns what its message
+// had, so that the sum is 0 only when all is taken, in whatever order the receipts come.
+const fullWeight = 1 << 32
 
 type post struct {
 	to wire.HostID
@@ -42,7 +43,7 @@ type post struct {
 }
 
 // outgoing makes messages of what is to be given back.
-func (n *Node) outgoing(t *thread, wait bool) (posts []post) {
+func (n *Node) outgoing() (posts []post) {
 	n.pools.mu.Lock()
 	defer n.pools.mu.Unlock()
 	n.pools.due.Store(false)
@@ -56,16 +57,14 @@ func (n *Node) outgoing(t *thread, wait bool) (posts []post) {
 				if len(numbers) == 0 {
 					continue
 				}
-				m := wire.Message{Type: wire.PoolGive, Obj: p.Serial, Version: uint64(version), Numbers: numbers, Host: n.cfg.Self}
-				if wait {
-					m.Reply = uint32(t.id)
-				}
-				posts = append(posts, post{wire.HostID(h), m})
+				posts = append(posts, post{wire.HostID(h),
+					wire.Message{Type: wire.PoolGive, Obj: p.Serial, Version: uint64(version), Epoch: fullWeight, Numbers: numbers, Host: n.cfg.Self}})
 			}
 			*b = giveBack{}
 		}
 		p.queued = 0
 	}
+	n.pools.untaken.Add(fullWeight * int64(len(posts)))
 	return posts
 }
 
@@ -80,22 +79,36 @@ func (n *Node) post(to wire.HostID, m *wire.Message) {
 	}
 }
 
-// awaitTaken waits until so many messages, and those by which they were passed on, were taken.
-func (n *Node) awaitTaken(t *thread, messages int) {
+// awaitTaken waits until the others have taken all that this host has given back.
+func (n *Node) awaitTaken(t *thread) {
+	if n.pools.untaken.Load() == 0 {
+		return
+	}
 	pause := n.pauses(stats.Waiting)
-	for messages > 0 {
-		if err := t.box.Recv(wire.Any, &t.in, nil); err != nil {
-			n.peerFailed(wire.Any, err)
+	for {
+		n.pools.mu.Lock()
+		if n.pools.untaken.Load() == 0 {
+			n.pools.mu.Unlock()
+			break
 		}
-		messages += int(t.in.Version) - 1
-		n.mu.Lock()
-		n.tally.received(&t.in)
-		n.mu.Unlock()
+		n.pools.waiting = append(n.pools.waiting, t)
+		n.pools.mu.Unlock()
+		t.park.wait()
 	}
 	n.resumes(pause)
 }
 
-// servePool answers a message about a pool. One of a pool that is gone, or was reset since, finds nothing.
+// taken notes a receipt of so much weight.
+func (n *Node) taken(weight uint64) {
+	if n.pools.untaken.Add(-int64(weight)) == 0 {
+		for _, t := range n.pools.waiting {
+			t.park.wake()
+		}
+		n.pools.waiting = n.pools.waiting[:0]
+	}
+}
+
+// servePool acts on a message about a pool. One of a pool that is gone, or was reset since, finds nothing.
 func (s *server) servePool(m *wire.Message) error {
 	n := s.n
 	n.mu.Lock()
@@ -103,36 +116,36 @@ func (s *server) servePool(m *wire.Message) error {
 	n.mu.Unlock()
 	n.pools.mu.Lock()
 	p := n.pools.serials[m.Obj]
-	answer := wire.Message{Type: wire.PoolGive, From: n.cfg.Self, Port: m.Reply, Obj: m.Obj, Host: n.cfg.Self}
-	to := m.From
+	if m.Type == wire.PoolAsk {
+		answer := wire.Message{Type: wire.PoolGive, From: n.cfg.Self, Port: m.Reply, Obj: m.Obj, Host: n.cfg.Self}
+		if p != nil {
+			n.answer(p, m, &answer)
+		}
+		n.pools.mu.Unlock()
+		n.mu.Lock()
+		n.tally.sent(0)
+		n.mu.Unlock()
+		if err := n.trans.Reply(m.From, &answer); err != nil {
+			n.lost(m.From, err)
+		}
+		return nil
+	}
 	var on []post
 	var err error
 	switch {
-	case m.Type == wire.PoolGive:
-		to = m.Host
-		if p != nil {
-			on, err = n.takeBack(p, m)
-		}
-		answer.Version = uint64(len(on))
+	case m.Version == giveReceipt:
+		n.taken(m.Epoch)
 	case p != nil:
-		n.answer(p, m, &answer)
+		on, err = n.takeBack(p, m)
 	}
 	n.pools.mu.Unlock()
-	if err != nil {
+	if err != nil || m.Version == giveReceipt {
 		return err
 	}
 	for i := range on {
 		n.post(on[i].to, &on[i].m)
 	}
-	if m.Reply == 0 {
-		return nil
-	}
-	n.mu.Lock()
-	n.tally.sent(0)
-	n.mu.Unlock()
-	if err := n.trans.Reply(to, &answer); err != nil {
-		n.lost(to, err)
-	}
+	n.post(m.Host, &wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveReceipt, Epoch: m.Epoch - uint64(len(on))})
 	return nil
 }
 
@@ -173,7 +186,7 @@ func (n *Node) takeBack(p *hostPool, m *wire.Message) (on []post, err error) {
 	for _, at := range m.Numbers {
 		page := at / uint64(n.cfg.PageSize)
 		if at < p.Pool.Bytes && p.Tables.Pages[page].Load() == 0 {
-			if tenant, ok := p.part.Tenant(page); ok {
+			if tenant, ok := p.part.Tenant(page); ok && wire.HostID(tenant) != m.Host {
 				on = passOn(on, wire.HostID(tenant), m, at)
 				continue
 			}
@@ -209,6 +222,6 @@ func passOn(on []post, to wire.HostID, m *wire.Message, at uint64) []post {
 			return on
 		}
 	}
-	return append(on, post{to, wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveObjects, Reply: m.Reply, Host: m.Host,
+	return append(on, post{to, wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveObjects, Epoch: 1, Host: m.Host,
 		Numbers: []uint64{at}}})
 }

@@ -43,7 +43,7 @@ var samples = []Message{
 	{Type: Collect, From: 5, Obj: 1 << 33, Version: 2<<32 | 22, Epoch: 1 << 50, Host: 3, Length: 65536},
 	{Type: PoolAsk, From: 2, Reply: 4, Obj: 9, Version: 1, Epoch: 16},
 	{Type: PoolGive, From: 1, Port: 4, Obj: 9, Version: 16, Epoch: 1 << 33, Host: 5},
-	{Type: PoolGive, From: 2, Reply: 4, Host: 2, Obj: 9, Version: 0, Length: 16, Numbers: []uint64{0, 1 << 40}},
+	{Type: PoolGive, From: 2, Host: 2, Obj: 9, Version: 0, Length: 16, Numbers: []uint64{0, 1 << 40}},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.

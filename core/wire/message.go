@@ -74,8 +74,8 @@ const (
 	// (core/node has the questions); Epoch: its argument; Reply: mailbox.
 	PoolAsk
 	// PoolGive answers it. Obj: the serial number; Version and Epoch: the answer; Host: where else to ask. Posted to a server it
-	// gives back what belongs to the receiver: Version: objects or pages; Numbers: which; Host and Reply: who waits until that is
-	// done, mailbox 0 for nobody.
+	// gives back what belongs to the receiver, or is the receipt for that: Version: which of these; Numbers: what; Host: who gives
+	// it; Epoch: a weight, for counting receipts.
 	PoolGive
 
 	lastType = PoolGive
