@@ -277,13 +277,14 @@ void *jia_pool_aligned_alloc(int pool, size_t align, size_t size)
 	return allocate(pool, align, size);
 }
 
-static void bad_free(int id, const struct jia_pool *p, const void *object, const char *why)
+/* bad ends the job: what a call was given is no object. */
+static void bad(const char *call, int id, const struct jia_pool *p, const void *object, const char *why)
 {
-	jia_error("jia_pool_free(%d, %p), pool \"%s\": %s; free what jia_pool_alloc returned, once", id, object, p->name, why);
+	jia_error("%s(%d, %p), pool \"%s\": %s; pass what jia_pool_alloc returned and nobody has freed", call, id, object, p->name, why);
 }
 
 /* inspect looks at what is around a guarded object, and ends the job when it is none, or the program has written there. */
-static struct jia_verdict inspect(int id, const struct jia_pool *p, char *object)
+static struct jia_verdict inspect(const char *call, int id, const struct jia_pool *p, char *object)
 {
 	struct jia_verdict v = jia_look(p->base, p->bytes, object);
 
@@ -291,14 +292,14 @@ static struct jia_verdict inspect(int id, const struct jia_pool *p, char *object
 	case JIA_GUARD_WHOLE:
 		break;
 	case JIA_GUARD_FREED:
-		bad_free(id, p, object, "the object there is free already");
+		bad(call, id, p, object, "the object there is free already");
 		break;
 	case JIA_GUARD_BEFORE:
-		bad_free(id, p, object, "no object begins there, or the bytes before it were overwritten");
+		bad(call, id, p, object, "no object begins there, or the bytes before it were overwritten");
 		break;
 	case JIA_GUARD_OVERRUN:
-		jia_error("jia_pool_free(%d, %p), pool \"%s\": the program has written past the end of this object of %zu bytes, at byte %zu; "
-			  "look for a loop or a copy that goes too far", id, (void *)object, p->name, v.size, v.at);
+		jia_error("%s(%d, %p), pool \"%s\": the program has written past the end of this object of %zu bytes, at byte %zu; "
+			  "look for a loop or a copy that goes too far", call, id, (void *)object, p->name, v.size, v.at);
 	}
 	return v;
 }
@@ -318,11 +319,11 @@ void jia_pool_free(int pool, void *object)
 		jia_error("jia_pool_free(%d, %p): there is no such pool; pass what jia_pool_create returned", pool, object);
 	at = (unsigned long)((char *)object - p->base);
 	if (at >= p->bytes)
-		bad_free(pool, p, object, "the address is not in this pool");
+		bad("jia_pool_free", pool, p, object, "the address is not in this pool");
 	if (at % POOL_GRANULE != 0)
-		bad_free(pool, p, object, "it lies inside an object, not at its beginning");
+		bad("jia_pool_free", pool, p, object, "it lies inside an object, not at its beginning");
 	if (p->check) {
-		at -= inspect(pool, p, object).front;
+		at -= inspect("jia_pool_free", pool, p, object).front;
 		jia_unguard(object);
 	}
 	page = at >> p->shift;
@@ -337,9 +338,9 @@ void jia_pool_free(int pool, void *object)
 	}
 	size = at - ((page - (entry & 0xffff)) << p->shift);
 	if ((uint32_t)size % p->sizes[class - 1] != 0)
-		bad_free(pool, p, object, "it lies inside an object, not at its beginning");
+		bad("jia_pool_free", pool, p, object, "it lies inside an object, not at its beginning");
 	if (!unmark(p, at))
-		bad_free(pool, p, object, "the object there is free already");
+		bad("jia_pool_free", pool, p, object, "the object there is free already");
 	m = &s->of[class - 1];
 	if (m->n == p->keep[class - 1])
 		give(pool, p, m, (m->n + 1) / 2);
@@ -367,9 +368,9 @@ void *jia_pool_realloc(int pool, void *object, size_t size)
 	if (!object || !p || size == 0 || (p->object && size > p->object))
 		return allocate(pool, 0, size); /* which also says what is wrong */
 	if ((unsigned long)((char *)object - p->base) >= p->bytes || (unsigned long)((char *)object - p->base) % POOL_GRANULE != 0)
-		jia_error("jia_pool_realloc(%d, %p), pool \"%s\": no object begins there", pool, object, p->name);
+		bad("jia_pool_realloc", pool, p, object, "no object begins there");
 	if (p->check) {
-		old = inspect(pool, p, object).size;
+		old = inspect("jia_pool_realloc", pool, p, object).size;
 	} else {
 		old = room(pool, p, object);
 		if (size <= old && size > old / 2)

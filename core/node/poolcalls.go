@@ -258,7 +258,7 @@ func (n *Node) badFree(p *hostPool, host wire.HostID, at uint64, err error) erro
 	if host != n.cfg.Self {
 		who = fmt.Sprintf(" on host %d", host)
 	}
-	return fmt.Errorf("jia_pool_free(%d, %#x)%s, pool %q: %w; free what jia_pool_alloc returned, once", p.ID, n.region.Base()+uintptr(p.Base+at), who, p.Name, err)
+	return fmt.Errorf("jia_pool_free(%d, %#x)%s, pool %q: %w; pass what jia_pool_alloc returned and nobody has freed", p.ID, n.region.Base()+uintptr(p.Base+at), who, p.Name, err)
 }
 
 // PoolSize returns how many bytes the object at an offset has room for, asking its owner where that is another host.
