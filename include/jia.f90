@@ -26,8 +26,8 @@ module jia
     public :: jiapid, jiahosts
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
-    public :: jia_pool_create, jia_pool_alloc, jia_pool_aligned_alloc, jia_pool_realloc, jia_pool_free, jia_pool_reset, &
-        jia_pool_destroy, jia_pool_stats
+    public :: jia_pool_create, jia_pool_alloc, jia_pool_aligned_alloc, jia_pool_realloc, jia_pool_free
+    public :: jia_pool_reset, jia_pool_destroy, jia_pool_stats
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce

@@ -392,7 +392,7 @@ static void resetting(void)
 
 static void exhaust(jia_pool_attr_t attr)
 {
-	size_t part = 1 << 20, all = part * (size_t)jiahosts;
+	size_t part = 1 << 18, all = part * (size_t)jiahosts;
 	int pool = pool_with(all, attr), host, n;
 	char *first, *object;
 
