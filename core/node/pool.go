@@ -68,12 +68,19 @@ type hostPool struct {
 	// back are freed objects and pages for other hosts, by host. Objects wait here until all that this host has written is at home.
 	back   []giveBack
 	queued int // objects in back
-	// aside are objects that other hosts have freed, on pages that are not homed here: to be used again after a Refresh.
-	aside []uint64
+	// aside is what other hosts have given back, on pages that are not homed here: to be used again after a Refresh.
+	aside aside
 	PoolCounts
 }
 
+// giveBack has offsets of objects; of pages the first and how many, pair by pair.
 type giveBack struct{ objects, pages []uint64 }
+
+// aside has the hosts beside the pairs, too.
+type aside struct {
+	giveBack
+	from []wire.HostID
+}
 
 // PoolCounts is what a host has done for a pool.
 type PoolCounts struct {
@@ -200,7 +207,7 @@ func (n *Node) PoolReset(owner core.Owner, id int) (serial uint64) {
 	}
 	p.part.Reset()
 	clear(p.back)
-	p.queued, p.aside = 0, nil
+	p.queued, p.aside = 0, aside{}
 	n.pools.name(p)
 	n.pools.mu.Unlock()
 	n.Rendezvous(owner, wire.KindWait) // what comes for the new objects finds them

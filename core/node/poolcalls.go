@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -75,7 +76,7 @@ func (n *Node) PoolAlloc(id int, size, align uint64) (at uint64, fresh, ok bool)
 	return at, fresh, ok
 }
 
-// untilRoom calls take, under the mutex, until it says that it has got what it wanted. In between it looks for room: objects that are to be
+// untilRoom calls take, under the mutex, until it says that it has got what it wanted. In between it looks for room: what is to be
 // refreshed first, then pages of other hosts, of which so many are wanted at a multiple of align pages.
 func (n *Node) untilRoom(p *hostPool, need, align uint64, take func() bool) bool {
 	for {
@@ -84,37 +85,52 @@ func (n *Node) untilRoom(p *hostPool, need, align uint64, take func() bool) bool
 			n.pools.mu.Unlock()
 			return true
 		}
-		aside := p.aside
-		p.aside = nil
+		found := p.aside
+		p.aside = aside{}
 		n.pools.mu.Unlock()
-		if len(aside) > 0 {
-			n.reuse(p, aside)
+		if len(found.objects)+len(found.pages) > 0 {
+			n.reuse(p, found)
 			continue
 		}
-		if p.Mix || need > p.partBytes/uint64(n.cfg.PageSize) || !n.borrow(p, need, align) {
+		if need > p.partBytes/uint64(n.cfg.PageSize) {
+			return false
+		}
+		n.returnPools(true) // it may be what others have no room for
+		if p.Mix || !n.borrow(p, need, align) {
 			return false
 		}
 	}
 }
 
-// reuse makes objects that others have freed, on pages of others, ready for use.
-func (n *Node) reuse(p *hostPool, objects []uint64) {
-	t := n.getThread()
+// reuse makes ready for use what others have given back, on pages that are homed elsewhere.
+func (n *Node) reuse(p *hostPool, found aside) {
+	ps := uint64(n.cfg.PageSize)
 	var pages []core.PageID
 	n.pools.mu.Lock()
-	for _, at := range objects {
+	for _, at := range found.objects {
 		room, _ := p.part.Room(at) // it was looked at when it came
 		pages = n.pagesOf(p, pages, at, room)
 	}
 	n.pools.mu.Unlock()
+	for i := 0; i < len(found.pages); i += 2 {
+		pages = n.pagesOf(p, pages, found.pages[i]*ps, found.pages[i+1]*ps)
+	}
+	t := n.getThread()
 	n.refresh(t, pages)
 	n.putThread(t)
 	n.pools.mu.Lock()
-	for _, at := range objects {
+	for _, at := range found.objects {
 		p.part.Restore(at)
+	}
+	var err error
+	for i, h := range found.from {
+		err = errors.Join(err, n.endLoan(p, found.pages[2*i], found.pages[2*i+1], h))
 	}
 	n.withdraw(p)
 	n.pools.mu.Unlock()
+	if err != nil {
+		n.fail(err)
+	}
 }
 
 // pagesOf appends the pages that bytes of a pool lie on.

@@ -151,10 +151,8 @@ func (s *server) servePool(m *wire.Message) error {
 
 // answer answers a PoolAsk: Version stays 0 when there is nothing to give.
 func (n *Node) answer(p *hostPool, m, answer *wire.Message) {
-	ps := uint64(n.cfg.PageSize)
 	arg, power := logged(m.Epoch)
-	// What this host has written to pages that are homed elsewhere may not be there yet.
-	home := p.homed(uint64(n.cfg.Self)*p.partBytes/ps, n.cfg.Self, n.cfg.PageSize) && p.Placement != PoolCyclic
+	home := n.isHome(p) // else what this host has written to its part may not be at home yet
 	switch m.Version {
 	case askPages:
 		if first, pages, ok := p.part.Lend(max(1, arg), lendAtLeast, power, !home, int(m.From)); ok {
@@ -176,12 +174,15 @@ func (n *Node) answer(p *hostPool, m, answer *wire.Message) {
 // takeBack takes what another host gives back, and returns what is to be passed on to a host that has borrowed the pages.
 func (n *Node) takeBack(p *hostPool, m *wire.Message) (on []post, err error) {
 	if m.Version == givePages {
-		for i := 0; i+1 < len(m.Numbers); i += 2 {
-			if err := p.part.TakeBack(m.Numbers[i], m.Numbers[i+1], int(m.From)); err != nil {
-				return nil, fmt.Errorf("host %d gives back page %d of pool %q: %w", m.From, m.Numbers[i], p.Name, err)
+		for i := 0; i+1 < len(m.Numbers) && err == nil; i += 2 {
+			if n.isHome(p) {
+				err = n.endLoan(p, m.Numbers[i], m.Numbers[i+1], m.From)
+			} else {
+				p.aside.pages = append(p.aside.pages, m.Numbers[i], m.Numbers[i+1])
+				p.aside.from = append(p.aside.from, m.From)
 			}
 		}
-		return nil, nil
+		return nil, err
 	}
 	for _, at := range m.Numbers {
 		page := at / uint64(n.cfg.PageSize)
@@ -199,6 +200,19 @@ func (n *Node) takeBack(p *hostPool, m *wire.Message) (on []post, err error) {
 	return on, nil
 }
 
+// endLoan takes pages back.
+func (n *Node) endLoan(p *hostPool, first, pages uint64, from wire.HostID) error {
+	if err := p.part.TakeBack(first, pages, int(from)); err != nil {
+		return fmt.Errorf("host %d gives back page %d of pool %q: %w", from, first, p.Name, err)
+	}
+	return nil
+}
+
+// isHome tells whether all of this host's part is homed here.
+func (n *Node) isHome(p *hostPool) bool {
+	return p.Placement == PoolOwn || p.Placement == PoolOnHost && p.Host == n.cfg.Self || n.cfg.Hosts == 1
+}
+
 // takeObject takes back an object that another host has freed.
 func (n *Node) takeObject(p *hostPool, at, page uint64) error {
 	if _, err := p.part.Size(at); err != nil {
@@ -210,7 +224,7 @@ func (n *Node) takeObject(p *hostPool, at, page uint64) error {
 	if !p.Tables.Retire(at) {
 		return pool.ErrFree
 	}
-	p.aside = append(p.aside, at)
+	p.aside.objects = append(p.aside.objects, at)
 	return nil
 }
 

@@ -388,6 +388,22 @@ static void resetting(void)
 	CHECK(jia_pool_destroy(other) == 0);
 }
 
+/* Where magazines have what is asked for, no message is sent. */
+static void silence(void)
+{
+	int pool = jia_pool_create((size_t)jiahosts << 20, NULL), i;
+	jia_stats_t before, after;
+
+	before.size = after.size = sizeof before;
+	jia_pool_free(pool, jia_pool_alloc(pool, 64));
+	jia_barrier();
+	CHECK(jia_stats(&before) == 0);
+	for (i = 0; i < 10000; i++)
+		jia_pool_free(pool, jia_pool_alloc(pool, 64));
+	CHECK(jia_stats(&after) == 0 && after.messages_sent == before.messages_sent);
+	CHECK(jia_pool_destroy(pool) == 0);
+}
+
 /* --- exhaust: each host in turn takes all that there is, its own and the others' --- */
 
 static void exhaust(jia_pool_attr_t attr)
@@ -405,8 +421,8 @@ static void exhaust(jia_pool_attr_t attr)
 				first = object;
 			}
 			CHECK(errno == ENOMEM);
-			/* Some rest stays in magazines of the others. */
-			if ((size_t)n * 512 < all - all / 8)
+			/* Some rest stays in magazines of the others; and who is not at home in his part lends what was never used. */
+			if ((size_t)n * 512 < (attr.placement == JIA_POOL_OWN || host == 0 ? all - all / 8 : part - part / 8))
 				jia_error("pools: host %d got %d objects of 512 bytes from %zu", host, n, all);
 			CHECK(!jia_pool_alloc(pool, part + 1) && !jia_pool_alloc(pool, part));
 			for (; first; n--) {
@@ -597,6 +613,9 @@ int main(int argc, char **argv)
 		exhaust(attr);
 		attr.mix = 1;
 		exhaust(attr);
+		attr.mix = 0;
+		for (attr.placement = JIA_POOL_HOST; attr.placement <= JIA_POOL_CYCLIC; attr.placement++)
+			exhaust(attr);
 	} else if (!strcmp(what, "recycle")) {
 		for (; attr.placement <= JIA_POOL_CYCLIC; attr.placement++) {
 			attr.host = jiahosts - 1;
@@ -612,6 +631,7 @@ int main(int argc, char **argv)
 		reallocation();
 		zeroing();
 		fixed_size();
+		silence();
 		resetting();
 	}
 	jia_barrier();
