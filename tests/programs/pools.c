@@ -421,8 +421,8 @@ static void exhaust(jia_pool_attr_t attr)
 				first = object;
 			}
 			CHECK(errno == ENOMEM);
-			/* Some rest stays in magazines of the others; and who is not at home in his part lends what was never used. */
-			if ((size_t)n * 512 < (attr.placement == JIA_POOL_OWN || host == 0 ? all - all / 8 : part - part / 8))
+			/* A rest stays in magazines of the others; and who is not at home in his part lends only what was never used. */
+			if ((size_t)n * 512 < (host == 0 ? all - all / 16 : attr.placement == JIA_POOL_OWN ? all / 2 : part / 2))
 				jia_error("pools: host %d got %d objects of 512 bytes from %zu", host, n, all);
 			CHECK(!jia_pool_alloc(pool, part + 1) && !jia_pool_alloc(pool, part));
 			for (; first; n--) {
