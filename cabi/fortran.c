@@ -5,7 +5,8 @@
  * size may be an integer*4 of the caller's as well as an integer*8: an instruction that computes the lower half of a
  * 64-bit register clears its upper half.
  *
- * Each call that jia.h declares has a wrapper here, but for jia_stats and jia_alloc_attr, which take structures; tests/fortran/interfaces.sh sees to that.
+ * Each call that jia.h declares has a wrapper here, but for jia_stats, jia_pool_stats and jia_alloc_attr, which take structures;
+ * tests/fortran/interfaces.sh sees to that.
  */
 #include <string.h>
 
@@ -117,6 +118,42 @@ int jia_home_(const void *address)
 void jia_free_(void *start)
 {
 	jia_free(start);
+}
+
+/* FORTRAN 77 has no structures: a pool is as it is without attributes. */
+int jia_pool_create_(size_t bytes)
+{
+	return jia_pool_create(bytes, NULL);
+}
+
+void *jia_pool_alloc_(int pool, size_t size)
+{
+	return jia_pool_alloc(pool, size);
+}
+
+void *jia_pool_aligned_alloc_(int pool, size_t align, size_t size)
+{
+	return jia_pool_aligned_alloc(pool, align, size);
+}
+
+void *jia_pool_realloc_(int pool, void *object, size_t size)
+{
+	return jia_pool_realloc(pool, object, size);
+}
+
+void jia_pool_free_(int pool, void *object)
+{
+	jia_pool_free(pool, object);
+}
+
+void jia_pool_reset_(int pool)
+{
+	jia_pool_reset(pool);
+}
+
+int jia_pool_destroy_(int pool)
+{
+	return jia_pool_destroy(pool);
 }
 
 void jia_lock_(int lockid)

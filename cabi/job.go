@@ -50,6 +50,7 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.log = newLog(settings, job.self)
 	job.report = reportPlace(settings.Stats)
+	poolCheck = settings.PoolCheck
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,

@@ -113,6 +113,8 @@ const (
 	opBarrier
 	opCV
 	opFree
+	opSettle
+	opRefresh
 )
 
 // phase is how far a call has come.
@@ -220,6 +222,10 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st = m.awaitCV(o)
 	case opFree:
 		st = m.giveUp(w, o, fx)
+	case opSettle:
+		st = m.goSettle(w, o, fx)
+	case opRefresh:
+		st = m.goInvalidate(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}

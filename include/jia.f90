@@ -27,6 +27,8 @@ module jia
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
     public :: jia_alloc_attr, jia_home, jia_free
+    public :: jia_pool_create, jia_pool_alloc, jia_pool_aligned_alloc, jia_pool_realloc, jia_pool_free
+    public :: jia_pool_reset, jia_pool_destroy, jia_pool_stats
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -67,6 +69,22 @@ module jia
         type(c_ptr) :: list = c_null_ptr, hosts = c_null_ptr
         integer(c_size_t) :: n = 0
         type(c_ptr) :: name = c_null_ptr
+    end type
+
+    ! What a pool is to be like, and what one host has of it; jia.h explains the members. The size of a jia_pool_attr_t is c_sizeof
+    ! of it; that of a jia_pool_stats_t is set by jia_pool_stats.
+    integer(c_int), parameter, public :: JIA_POOL_OWN = 0, JIA_POOL_HOST = 1, JIA_POOL_CYCLIC = 2
+
+    type, bind(C), public :: jia_pool_attr_t
+        integer(c_size_t) :: size = 0
+        type(c_ptr) :: name = c_null_ptr
+        integer(c_size_t) :: limit = 0, align = 0, object = 0
+        integer(c_int) :: placement = JIA_POOL_OWN, host = 0, zero = 0, mix = 0
+    end type
+
+    type, bind(C), public :: jia_pool_stats_t
+        integer(c_size_t) :: size
+        integer(c_long) :: objects, bytes, held_bytes, peak_bytes, room_bytes, borrowed_bytes, lent_bytes, requests, returned
     end type
 
     integer(c_int), protected, bind(C, name="jiapid") :: jiapid
@@ -201,6 +219,63 @@ module jia
         end subroutine
     end interface
 
+    ! --- memory pools: sizes of kind c_size_t; attr may be left out ---
+
+    interface
+        function jia_pool_create(bytes, attr) bind(C, name="jia_pool_create") result(pool)
+            import :: c_int, c_size_t, jia_pool_attr_t
+            integer(c_size_t), value :: bytes
+            type(jia_pool_attr_t), intent(in), optional :: attr
+            integer(c_int) :: pool
+        end function
+
+        function jia_pool_alloc(pool, size) bind(C, name="jia_pool_alloc") result(object)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_int), value :: pool
+            integer(c_size_t), value :: size
+            type(c_ptr) :: object
+        end function
+
+        function jia_pool_aligned_alloc(pool, align, size) bind(C, name="jia_pool_aligned_alloc") result(object)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_int), value :: pool
+            integer(c_size_t), value :: align, size
+            type(c_ptr) :: object
+        end function
+
+        function jia_pool_realloc(pool, object, size) bind(C, name="jia_pool_realloc") result(moved)
+            import :: c_int, c_ptr, c_size_t
+            integer(c_int), value :: pool
+            type(c_ptr), value :: object
+            integer(c_size_t), value :: size
+            type(c_ptr) :: moved
+        end function
+
+        subroutine jia_pool_free(pool, object) bind(C, name="jia_pool_free")
+            import :: c_int, c_ptr
+            integer(c_int), value :: pool
+            type(c_ptr), value :: object
+        end subroutine
+
+        subroutine jia_pool_reset(pool) bind(C, name="jia_pool_reset")
+            import :: c_int
+            integer(c_int), value :: pool
+        end subroutine
+
+        function jia_pool_destroy(pool) bind(C, name="jia_pool_destroy") result(status)
+            import :: c_int
+            integer(c_int), value :: pool
+            integer(c_int) :: status
+        end function
+
+        function pool_stats_c(pool, out) bind(C, name="jia_pool_stats") result(status)
+            import :: c_int, jia_pool_stats_t
+            integer(c_int), value :: pool
+            type(jia_pool_stats_t), intent(inout) :: out
+            integer(c_int) :: status
+        end function
+    end interface
+
     ! --- synchronisation ---
 
     interface
@@ -325,6 +400,15 @@ contains
 
         out%size = c_sizeof(out)
         if (stats_c(out) /= 0) call jia_error("jia_stats was called before jia_init")
+    end subroutine
+
+    ! jia_pool_stats - the numbers of this host, of a pool that exists.
+    subroutine jia_pool_stats(pool, out)
+        integer(c_int), intent(in) :: pool
+        type(jia_pool_stats_t), intent(out) :: out
+
+        out%size = c_sizeof(out)
+        if (pool_stats_c(pool, out) /= 0) call jia_error("jia_pool_stats of a pool that does not exist")
     end subroutine
 
     ! jia_error - end the job as failed, with one line of text on standard error. Does not return.

@@ -251,6 +251,122 @@ int jia_home(const void *address);
 void jia_free(void *start);
 
 
+/* ---- Memory pools ----------------------------------------------------------------------------------- */
+
+/*
+ * A pool is shared memory for objects of any size, which any host allocates and frees at any time. Every host owns an equal
+ * part of it and allocates there without a message. Objects of different hosts are never on one page, unless the pool is to mix
+ * them. What the library knows of a pool is not in shared memory: no stray write reaches it. docs/memory.md has the picture.
+ *
+ * An object is shared memory like any other: the memory model applies. Who reads what another host wrote needs a lock or a
+ * barrier for it; and jia_pool_free counts as a write to the object, so who frees one must have seen what others
+ * wrote to it last. The contents of a fresh object are undefined unless the pool is to zero them. The zeros are written by the
+ * thread that allocates, like anything that it writes there next: allocate inside the scope in which the object is passed on.
+ *
+ * Fatal in all calls that take an object: one that is no object's address, that lies inside an object, is of another pool, or
+ * is free already. Found at the call, or when the object has come back to its host. With JIA_POOL_CHECK=1 in the environment
+ * each object has guards around it, and a write past its end is found when it is freed; the line names the pool.
+ */
+
+/* Where the pages of a pool live: each part on its host, all on one host, or single pages dealt round the hosts. */
+#define JIA_POOL_OWN 0
+#define JIA_POOL_HOST 1
+#define JIA_POOL_CYCLIC 2
+
+/*
+ * jia_pool_attr_t - what a pool is to be like. Set size, and all other members to 0 that are not wanted.
+ * @size: sizeof(jia_pool_attr_t). Later versions add members at the end.
+ */
+typedef struct jia_pool_attr {
+	size_t size;
+	const char *name;                /* for messages, up to 63 characters; NULL: the pool's id */
+	size_t limit;                    /* to how many bytes the pool may grow, at least those of jia_pool_create; 0: to those */
+	size_t align;                    /* of every object: a power of two up to the page size; 0: 16 */
+	size_t object;                   /* 0, or the largest size that is asked for: every object then takes just that much */
+	int placement;                   /* JIA_POOL_OWN, JIA_POOL_HOST or JIA_POOL_CYCLIC */
+	int host;                        /* of JIA_POOL_HOST */
+	int zero;                        /* not 0: memory of a fresh object is zero */
+	int mix;                         /* not 0: objects of different hosts may share pages, when a host's part is used up */
+} jia_pool_attr_t;
+
+/*
+ * jia_pool_stats_t - what one host has of a pool now. Bytes of objects include what their sizes were rounded up by.
+ * @size: sizeof(jia_pool_stats_t), set by the caller. Later versions add members at the end.
+ */
+typedef struct jia_pool_stats {
+	size_t size;
+	unsigned long objects;           /* that the program has, of this host's part, whichever host has freed the others */
+	unsigned long bytes;             /* of these */
+	unsigned long held_bytes;        /* pages that hold objects, or are set aside for some of one size */
+	unsigned long peak_bytes;        /* the most that held_bytes has been, since the last jia_pool_reset */
+	unsigned long room_bytes;        /* this host's part, with what it has borrowed and without what it has lent */
+	unsigned long borrowed_bytes;    /* pages that this host has of other parts */
+	unsigned long lent_bytes;        /* pages of this part that other hosts have */
+	unsigned long requests;          /* so far: messages that asked other hosts, for room or for the size of an object */
+	unsigned long returned;          /* so far: objects of other hosts that were freed here */
+} jia_pool_stats_t;
+
+/*
+ * jia_pool_create - make a pool.
+ * @bytes: how much it is to hold, the parts of all hosts together, rounded up to a whole page for each. @attr: what it is
+ * to be like, or NULL; read during the call only. Address space is reserved for all that the pool may grow to; memory follows use,
+ * except over RDMA, where home memory is there at once.
+ * Collective: every host makes the same call, in the same order with all allocations. Blocks until all have.
+ * Returns the pool's id, from 0 up and the same on all hosts, or on all hosts -EINVAL for 0 bytes or an attribute that cannot be,
+ * or -ENOMEM when the reservation (JIA_REGION_SIZE) has no room or there are 256 pools.
+ * Threads: one at a time on each host, as for jia_alloc.
+ */
+int jia_pool_create(size_t bytes, const jia_pool_attr_t *attr);
+
+/*
+ * jia_pool_alloc, jia_pool_aligned_alloc - allocate an object.
+ * @size: its bytes, at least 1. @align: a power of two that its address is to be a multiple of; 16 or what the pool has at least.
+ * Most calls send no message and enter no lock. When this host's part is used up they ask the others, which
+ * lend pages or, if the pool mixes, give single objects.
+ * Return NULL with errno ENOMEM when the pool is used up, and with EINVAL for a pool that does not exist, a size of 0 or above that
+ * of a pool for objects of one size, or an @align that is no power of two. An object lies within one host's part, so none is larger
+ * than that. Up to 64 free objects of a size, 16 KiB at most, stay with each thread that frees some. Threads: any.
+ */
+void *jia_pool_alloc(int pool, size_t size);
+void *jia_pool_aligned_alloc(int pool, size_t align, size_t size);
+
+/*
+ * jia_pool_realloc - change the size of an object, which may move.
+ * @object: NULL means jia_pool_alloc. @size: at least 1; what is added is undefined, also in a pool that zeroes.
+ * A moved object is one of this host, aligned as the pool has it. Returns the object, or NULL and an errno as jia_pool_alloc; then
+ * the old one is as it was. May ask the object's host for its size. Threads: any.
+ */
+void *jia_pool_realloc(int pool, void *object, size_t size);
+
+/*
+ * jia_pool_free - free an object, of this host or another one; NULL does nothing.
+ * An object of another host goes back to it at this host's next jia_unlock or jia_barrier, or when 64 are due, after what
+ * this host has written was sent home. Threads: any. Fatal: see above; a pool that does not exist.
+ */
+void jia_pool_free(int pool, void *object);
+
+/*
+ * jia_pool_reset - free all objects of a pool at once, on all hosts.
+ * Collective, and a barrier. No thread uses the pool meanwhile. Fatal: as jia_barrier; a pool that does not exist.
+ */
+void jia_pool_reset(int pool);
+
+/*
+ * jia_pool_destroy - end a pool and all its objects. Its id may be given to another pool.
+ * Collective, and a barrier. No thread uses the pool meanwhile. Returns 0, or -EINVAL for a pool that does not exist.
+ * Fatal: as jia_barrier.
+ */
+int jia_pool_destroy(int pool);
+
+/*
+ * jia_pool_stats - the numbers of this host.
+ * @out: filled up to @out->size, which must be set. What other hosts have freed counts as free after the next barrier at the latest.
+ * Returns 0, or -EINVAL for a pool that does not exist, and when @out is NULL or its size is not that of any version.
+ * Threads: any. Does not block; the time it takes follows the pages in use.
+ */
+int jia_pool_stats(int pool, jia_pool_stats_t *out);
+
+
 /* ---- Synchronisation -------------------------------------------------------------------------------- */
 
 /*

@@ -19,6 +19,10 @@
 !     call jia_error('no convergence')          one line of text; ends the job.
 !     call jia_distask(begin, end, 1, n)        this host's part of a loop from 1 to n. Nothing here with %val.
 !
+!     k = jia_pool_create(%val(bytes))          a pool without attributes; k is an integer*4.
+!     p = jia_pool_alloc(%val(k), %val(bytes))  0 when it is used up
+!     call jia_pool_free(%val(k), %val(p))
+!
 !     call jia_send(a, %val(8*n), %val(to), %val(tag))
 !     length = jia_recv(a, %val(8*n), %val(-1), %val(-1))     from any host, any tag
 !     call jia_bcast(a, %val(8*n), %val(0))
@@ -51,6 +55,12 @@
 
       integer*4 jia_home
       external jia_home
+      integer*8 jia_pool_alloc, jia_pool_aligned_alloc
+      integer*8 jia_pool_realloc
+      integer*4 jia_pool_create, jia_pool_destroy
+      external jia_pool_alloc, jia_pool_aligned_alloc
+      external jia_pool_realloc
+      external jia_pool_create, jia_pool_destroy
 
       integer*8 jia_recv
       external jia_recv

@@ -21,6 +21,7 @@ var examples = map[string][]string{
 	"tsp":    {"10"},
 	"water":  {"64", "3"},
 	"hybrid": {"16", "2"},
+	"words":  {"20000"},
 }
 
 func TestExamples(t *testing.T) {

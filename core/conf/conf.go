@@ -110,6 +110,7 @@ type Settings struct {
 	PageSize   int    // bytes of a coherence page, a power of two from MinPageSize to MaxPageSize
 	Spin       Spin   // one of the Spin constants
 	Prefetch   int    // pages that one access may bring at once, from MinPrefetch to MaxPrefetch; 0: only the one that it needs
+	PoolCheck  bool   // objects of pools are guarded
 
 	Stats Stats
 	Log   Log // one of the Log constants
@@ -228,6 +229,12 @@ var Table = []Setting{
 		Meaning: fmt.Sprintf("how many pages this host fetches at once, at most, where accesses follow each other in order; auto is %d",
 			MaxPrefetch),
 		access: access{set: setPrefetch, get: func(s *Settings) string { return formatPrefetch(s.Prefetch) }},
+	},
+	{
+		Name: "pool_check", Env: "JIA_POOL_CHECK", Default: "off",
+		Type:    "on or off (1 and 0 are read as these)",
+		Meaning: "whether objects of memory pools are guarded, so that writes past their ends are found when they are freed; it costs time and memory",
+		access:  onOff(func(s *Settings) *bool { return &s.PoolCheck }, "1", "0"),
 	},
 	{
 		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,

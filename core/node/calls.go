@@ -23,6 +23,7 @@ func (n *Node) Lock(owner core.Owner, id core.LockID) {
 
 // Unlock leaves it.
 func (n *Node) Unlock(owner core.Owner, id core.LockID) {
+	n.returnPools(false)
 	t := n.getThread()
 	n.mu.Lock()
 	t.call = callUnlock
@@ -32,6 +33,9 @@ func (n *Node) Unlock(owner core.Owner, id core.LockID) {
 
 // Rendezvous waits until one thread of every host has called it with the same kind.
 func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
+	if kind != wire.KindWait {
+		n.returnPools(true)
+	}
 	t := n.getThread()
 	if n.cfg.Log.On(event.Debug) {
 		defer n.logBarrier(kind)()
@@ -93,7 +97,7 @@ func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
 	return uint64(p) * uint64(n.cfg.PageSize), err
 }
 
-// Home returns the home of the page at an address; ok is false when it is no shared memory that the program may use, and decided
+// Home returns the home of the page at an address. ok is false when it is no shared memory that the program may use, and decided
 // when this host does not know of the page's first writer yet.
 func (n *Node) Home(addr uint64) (home wire.HostID, decided, ok bool) {
 	n.mu.Lock()

@@ -60,8 +60,9 @@ type Node struct {
 	threads atomic.Pointer[[]*thread]
 	boxes   atomic.Uint32 // the newest mailbox
 
-	in   inbox
-	load load
+	in    inbox
+	load  load
+	pools pools
 
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already

@@ -29,6 +29,9 @@ func (s *server) Serve(m *wire.Message, body []byte) {
 
 func (s *server) serve(m *wire.Message, body []byte) error {
 	n := s.n
+	if m.Type == wire.PoolAsk || m.Type == wire.PoolGive {
+		return s.servePool(m)
+	}
 	s.pages = s.pages[:0]
 	if m.Type == wire.Diff {
 		if err := s.listPages(m, body); err != nil {

@@ -333,10 +333,14 @@ func (c *cluster) begin(a *actor, o *op) {
 func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 	m := a.h.m
 	c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
-		switch kind {
-		case opEvict:
+		switch {
+		case kind == opEvict && more%2 == 1:
+			return m.Refresh(w, c.some(p, more), fx)
+		case kind == opClean && more%2 == 1:
+			return m.Settle(w, fx)
+		case kind == opEvict:
 			return m.Evict(w, p, fx)
-		case opClean:
+		case kind == opClean:
 			return m.Clean(w, p, fx)
 		}
 		return m.Prefetch(w, c.some(p, more), fx)

@@ -188,7 +188,7 @@ func check(m *Message, ranges uint64) error {
 		if m.Type == LockGrant {
 			most = MaxList
 		}
-	case BarArrive, BarRelease, Stats:
+	case BarArrive, BarRelease, Stats, PoolGive:
 		most = MaxList
 	case Data:
 		if m.Version > MaxMessage {
@@ -235,7 +235,7 @@ func DecodePayload(m *Message, ranges uint64, p []byte) error {
 	switch m.Type {
 	case LockGrant:
 		return m.decodeNotices(p)
-	case Stats:
+	case Stats, PoolGive:
 		return m.decodeNumbers(p)
 	case HomeIs:
 		return m.decodeHomes(p)

@@ -85,7 +85,7 @@ func drawMessage(t *rapid.T) *Message {
 		m.Version = rapid.Uint64Range(0, 1).Draw(t, "shared")
 	case HomeIs:
 		m.Numbers = rapid.SliceOfN(rapid.Uint64Range(0, MaxHosts-1), 1, MaxWindow).Draw(t, "homes")
-	case Stats:
+	case Stats, PoolGive:
 		m.Numbers = rapid.SliceOfN(rapid.Uint64(), 0, 99).Draw(t, "numbers")
 	case BarArrive, BarRelease:
 		var end PageID

@@ -44,6 +44,9 @@ var samples = []Message{
 	{Type: Claim, From: 2, Reply: 5, Obj: MaxPages - 1},
 	{Type: Claimed, From: 1, Port: 5, Obj: 9, Version: 1},
 	{Type: HomeIs, From: 1, Port: 5, Obj: 9, Length: 16, Numbers: []uint64{2, MaxHosts - 1}},
+	{Type: PoolAsk, From: 2, Reply: 4, Obj: 9, Version: 1, Epoch: 16},
+	{Type: PoolGive, From: 1, Port: 4, Obj: 9, Version: 16, Epoch: 1 << 33, Host: 5},
+	{Type: PoolGive, From: 2, Host: 2, Obj: 9, Version: 0, Length: 16, Numbers: []uint64{0, 1 << 40}},
 	{Type: GetPage, From: 3, Reply: 7, Obj: 5, Version: 1, Epoch: 1, Host: 1},
 }
 
@@ -195,7 +198,7 @@ func TestDamage(t *testing.T) {
 		{"tag beyond int", 18, put(48, 0, 0, 0, 128), ErrField},
 		{"part of more than the largest size", 20, put(24, 1, 0, 16), ErrField},
 		{"ranges in a part", 20, put(56, 1), ErrField},
-		{"request that knows homes in an unknown way", 24, put(20, 2), ErrField},
+		{"request that knows homes in an unknown way", 27, put(20, 2), ErrField},
 		{"claim of a page beyond the region", 21, put(32, ff...), ErrField},
 		{"claim granted in an unknown way", 22, put(40, 2), ErrField},
 		{"homes of no page", 23, put(24, 0), ErrField},

@@ -79,15 +79,22 @@ const (
 	// first page; Numbers: the homes of the pages that were asked for, 1 to MaxWindow; the manager stands for itself and for
 	// no home yet.
 	HomeIs
+	// PoolAsk asks another host about memory of a pool. Obj: the pool's serial number; Kind is not used; Version: what is asked
+	// (core/node has the questions); Epoch: its argument; Reply: mailbox.
+	PoolAsk
+	// PoolGive answers it. Obj: the serial number; Version and Epoch: the answer; Host: where else to ask. Posted to a server it
+	// gives back what belongs to the receiver, or is the receipt for that: Version: which of these; Numbers: what; Host: who gives
+	// it; Epoch: a weight, for counting receipts.
+	PoolGive
 
-	lastType = HomeIs
+	lastType = PoolGive
 )
 
 var typeNames = [...]string{
 	GetPage: "GetPage", Page: "Page", Diff: "Diff", DiffAck: "DiffAck", LockReq: "LockReq", LockFwd: "LockFwd",
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
 	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
-	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs",
+	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs", PoolAsk: "PoolAsk", PoolGive: "PoolGive",
 }
 
 func (t Type) String() string {

@@ -14,8 +14,8 @@ func setOf(types ...Type) (s Set) {
 
 // What may travel where, over every transport. Both ends check it.
 var (
-	Requests = setOf(GetPage, Diff, LockReq, LockFwd, CVSet, CVReset, CVWait, Claim) // from a mailbox to a server
-	Answers  = setOf(Page, DiffAck, LockGrant, CVDone, Claimed, HomeIs)              // to a mailbox
+	Requests = setOf(GetPage, Diff, LockReq, LockFwd, CVSet, CVReset, CVWait, Claim, PoolAsk) // from a mailbox to a server
+	Answers  = setOf(Page, DiffAck, LockGrant, CVDone, Claimed, HomeIs, PoolGive)             // to a mailbox
 	OverLink = setOf(BarArrive, BarRelease, Stats)
 	AsData   = setOf(Data, Collect)
 	Posts    = ^(setOf(Page, Diff) | AsData) // from server to server

@@ -63,6 +63,7 @@ var rows = []row{
 	{what: "contended lock, lock + unlock", name: "contended", unit: "us", where: both},
 	{what: "free lock of another host", name: "remote-lock", unit: "us", baseline: "64 B round trip", target: 2, where: both},
 	{what: "lock held here last", name: "relock", unit: "us", target: 1, where: both},
+	{what: "pool: allocate and free 64 bytes", name: "pool", unit: "ns", target: 250, where: both},
 	{what: "first touch of home memory", name: "touch", unit: "us/page", baseline: "first touch of a memfd", target: 1.0, where: both},
 	{what: "release, 1,024 pages half dirty", name: "release", unit: "us/page", target: 6, where: both},
 	{what: "write 1,024 cached remote pages", name: "bulk-cached", unit: "MB/s", target: 300, atLeast: true, where: both},

@@ -69,6 +69,7 @@ program modern
     i = jia_stopstat()
     call jia_stats(stats)
     if (stats%barriers /= 1 .or. stats%seconds_elapsed <= 0) call jia_error("jia_stats")
+    call pools()
     if (arg == "end") then
         call jia_end()
     else
@@ -77,6 +78,36 @@ program modern
     if (jiapid == 0) print *, "modern: ok"
 
 contains
+
+    ! Objects of this host, written and read by it.
+    subroutine pools()
+        type(jia_pool_attr_t) :: attr
+        type(jia_pool_stats_t) :: numbers
+        integer(c_int), pointer :: x(:)
+        character(kind=c_char), target :: name(4) = ["g", "r", "i", c_null_char]
+        integer(c_int) :: plain, zeroed
+
+        plain = jia_pool_create(1000000_c_size_t)
+        attr%size = c_sizeof(attr)
+        attr%name = c_loc(name)
+        attr%zero = 1
+        zeroed = jia_pool_create(1000000_c_size_t, attr)
+        if (plain < 0 .or. zeroed < 0) call jia_error("jia_pool_create")
+        p = jia_pool_alloc(zeroed, 40_c_size_t)
+        call c_f_pointer(p, x, [10])
+        if (any(x /= 0)) call jia_error("jia_pool_alloc")
+        x = 1
+        p = jia_pool_realloc(zeroed, p, 400_c_size_t)
+        call c_f_pointer(p, x, [100])
+        if (any(x(:10) /= 1)) call jia_error("jia_pool_realloc")
+        q = jia_pool_aligned_alloc(plain, 256_c_size_t, 8_c_size_t)
+        if (mod(transfer(q, 0_c_intptr_t), 256_c_intptr_t) /= 0) call jia_error("jia_pool_aligned_alloc")
+        call jia_pool_stats(zeroed, numbers)
+        if (numbers%objects /= 1 .or. numbers%returned /= 0) call jia_error("jia_pool_stats")
+        call jia_pool_free(zeroed, p)
+        call jia_pool_reset(plain)
+        if (jia_pool_destroy(plain) /= 0 .or. jia_pool_destroy(zeroed) /= 0) call jia_error("jia_pool_destroy")
+    end subroutine
 
     ! Round a ring, from host 0 to all, and from all to host 0; lengths of both kinds.
     subroutine messages()

@@ -56,6 +56,7 @@ c     behind them.
      &  call jia_error('jia_lock')
       if (jia_clock() .lt. t) call jia_error('jia_clock')
       call messages(x, y)
+      call pools
       call check
       if (arg .eq. 'end') then
         call jia_end()
@@ -100,4 +101,25 @@ c     A subroutine that has the COMMON block without the header.
       common /jia/ jiapid, jiahosts
       if (jiapid .lt. 0 .or. jiapid .ge. jiahosts)
      &  call jia_error('COMMON /jia/')
+      end
+
+c     Objects of this host, written and read by it.
+      subroutine pools
+      include 'jiaf.h'
+      real*8 c(1024)
+      pointer (pc, c)
+      integer*4 k
+      integer*8 p
+
+      k = jia_pool_create(%val(1000000))
+      if (k .lt. 0) call jia_error('jia_pool_create')
+      pc = jia_pool_alloc(%val(k), %val(80))
+      c(10) = jiapid
+      pc = jia_pool_realloc(%val(k), %val(pc), %val(8192))
+      if (c(10) .ne. jiapid) call jia_error('jia_pool_realloc')
+      p = jia_pool_aligned_alloc(%val(k), %val(256), %val(8))
+      if (mod(p, 256_8) .ne. 0) call jia_error('aligned_alloc')
+      call jia_pool_free(%val(k), %val(pc))
+      call jia_pool_reset(%val(k))
+      if (jia_pool_destroy(%val(k)) .ne. 0) call jia_error('destroy')
       end

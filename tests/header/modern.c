@@ -13,6 +13,15 @@ static_assert(_Generic(&jiapid, int *: 1, default: 0), "jiapid is an object of t
 static_assert(_Generic(&jiahosts, int *: 1, default: 0), "jiahosts is an object of type int");
 static_assert(_Generic(&jia_pid, int *: 1, default: 0) && _Generic(&hostc, int *: 1, default: 0), "so are the aliases");
 
+static int (*const make_pool)(size_t, const jia_pool_attr_t *) = jia_pool_create;
+static void *(*const from_pool)(int, size_t) = jia_pool_alloc;
+static void *(*const from_pool_aligned)(int, size_t, size_t) = jia_pool_aligned_alloc;
+static void *(*const resize)(int, void *, size_t) = jia_pool_realloc;
+static void (*const to_pool)(int, void *) = jia_pool_free;
+static int (*const pool_numbers)(int, jia_pool_stats_t *) = jia_pool_stats;
+
+static_assert(JIA_POOL_OWN == 0 && JIA_POOL_HOST == 1 && JIA_POOL_CYCLIC == 2, "an attribute of zeros is the default");
+
 static void (*const send_bytes)(const void *, size_t, int, int) = jia_send;
 static long (*const recv_bytes)(void *, size_t, int, int) = jia_recv;
 static void (*const reduce)(const void *, void *, size_t, int, int) = jia_reduce;
@@ -38,6 +47,17 @@ int main(int argc, char *argv[])
 	double *matrix = (double *)jia_alloc2(big, 1 << 20);
 	unsigned long others = jia_alloc2p(big, jiahosts - 1) + jia_alloc3(big, big / 2, 0) + jia_alloc4(big, blocks, 2, 0)
 	                       + jia_alloc_array(big, blocks, jiahosts < 2 ? jiahosts : 2);
+
+	jia_pool_attr_t attr = { .size = sizeof attr, .name = "modern" };
+	jia_pool_stats_t numbers = { .size = sizeof numbers };
+	int pool = make_pool(big, &attr);
+	void *object = resize(pool, from_pool(pool, 1), 10000);
+	to_pool(pool, from_pool_aligned(pool, 64, 1));
+	if (pool < 0 || !object || pool_numbers(pool, &numbers) != 0 || numbers.objects != 1)
+		jia_error("pool %d", pool);
+	jia_pool_reset(pool);
+	if (jia_pool_destroy(pool) != 0)
+		jia_error("jia_pool_destroy");
 
 	take_id[0](0);
 	matrix[checked(jiapid)] = (double)others + (double)take_size[0](1);

@@ -56,6 +56,7 @@ var examples = map[string][]string{
 	"tsp":    {"8"},
 	"water":  {"27", "2"},
 	"hybrid": {"12", "2"},
+	"words":  {"5000"},
 }
 
 // seconds are what a program prints about its time, which differs.

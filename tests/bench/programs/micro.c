@@ -187,6 +187,31 @@ static void relock(void)
 	jia_barrier();
 }
 
+/* Allocation and free of 64 bytes from a pool: ns for the pair. */
+static void pool(void)
+{
+	enum { PAIRS = 1000, HELD = 16 };
+	static double ns[SAMPLES / 4];
+	int pool = jia_pool_create(1 << 20, NULL), n = SAMPLES / 4, i, k;
+	void *object[HELD];
+
+	if (jiapid == 1) {
+		for (k = 0; k < HELD; k++)
+			object[k] = jia_pool_alloc(pool, 64);
+		for (i = 0; i < n; i++) {
+			double t = now_us();
+
+			for (k = 0; k < PAIRS; k++) {
+				jia_pool_free(pool, object[k % HELD]);
+				object[k % HELD] = jia_pool_alloc(pool, 64);
+			}
+			ns[i] = (now_us() - t) * 1000 / PAIRS;
+		}
+		report(ns, n);
+	}
+	jia_barrier();
+}
+
 /* A free lock that the other host held last: us for jia_lock. */
 static void remote_lock(void)
 {
@@ -417,6 +442,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "contended")) contended();
 	else if (!strcmp(what, "relock")) relock();
 	else if (!strcmp(what, "remote-lock")) remote_lock();
+	else if (!strcmp(what, "pool")) pool();
 	else if (!strcmp(what, "touch")) touch();
 	else if (!strcmp(what, "release")) release();
 	else if (!strcmp(what, "bulk-cached")) bulk(1);

@@ -1,0 +1,262 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"jiajia/core"
+	"jiajia/core/wire"
+	"jiajia/pool"
+)
+
+// MaxPools is how many pools there may be at once.
+const MaxPools = 256
+
+// A PoolPlacement says where the pages of a pool live.
+type PoolPlacement uint8
+
+// The placements. Whichever it is, each host owns an equal part of the pool.
+const (
+	PoolOwn    PoolPlacement = iota // on the host that owns them
+	PoolOnHost                      // on one host
+	PoolCyclic                      // dealt round the hosts
+)
+
+// PoolConfig describes a pool, on all hosts alike.
+type PoolConfig struct {
+	Name      string // for messages
+	Bytes     uint64 // at least 1
+	Align     uint64 // of every object: a power of two from pool.Granule to the page size
+	Object    uint64 // the size of every object, or 0
+	Placement PoolPlacement
+	Host      wire.HostID // of PoolOnHost
+	Mix       bool        // a host whose part is used up gets single objects of others, not pages
+}
+
+// A Pool is what the fast path needs to know. The tables and classes are shared with the node, and live until the pool is destroyed.
+type Pool struct {
+	ID      int
+	Base    uint64 // offset in the region, in bytes
+	Bytes   uint64
+	Serial  uint64 // changes when all objects are gone
+	Classes *pool.Classes
+	Tables  pool.Tables
+}
+
+// pools are those of a host.
+type pools struct {
+	mu      mutex // guards what follows and all of every hostPool; never held across a wait
+	list    [MaxPools]*hostPool
+	serials map[uint64]*hostPool
+	serial  uint64       // the newest; counted alike on all hosts
+	due     atomic.Bool  // something is to be given back to other hosts
+	untaken atomic.Int64 // weight of what was given back and has no receipt yet
+	waiting []*thread    // until untaken is 0
+}
+
+// hostPool is a host's side of a pool.
+type hostPool struct {
+	PoolConfig
+	Pool
+	partBytes uint64 // what each host owns
+	part      *pool.Part
+	tables    [][]byte
+	// back are freed objects and pages for other hosts, by host. Objects wait here until all that this host has written is at home.
+	back   []giveBack
+	queued int // objects in back
+	// aside is what other hosts have given back, on pages that are not homed here: to be used again after a Refresh.
+	aside aside
+	PoolCounts
+}
+
+// giveBack has offsets of objects; of pages the first and how many, pair by pair.
+type giveBack struct{ objects, pages []uint64 }
+
+// aside has the hosts beside the pairs, too.
+type aside struct {
+	giveBack
+	from []wire.HostID
+}
+
+// PoolCounts is what a host has done for a pool.
+type PoolCounts struct {
+	Asked    uint64 // requests to other hosts
+	Returned uint64 // objects of other hosts that were freed here
+}
+
+// flushAt is how many objects of others may wait before they are sent without a synchronisation.
+const flushAt = 64
+
+// ErrNoPool is for an id that no pool has; ErrNoRoom for a pool that has no place in the region, or among the pools.
+var (
+	ErrNoPool = errors.New("there is no such pool")
+	ErrNoRoom = errors.New("there is no room for the pool")
+)
+
+// PoolCreate makes a pool. It is collective and waits for all hosts.
+func (n *Node) PoolCreate(owner core.Owner, c PoolConfig) (Pool, error) {
+	ps := uint64(n.cfg.PageSize)
+	hosts := uint64(n.cfg.Hosts)
+	if c.Bytes > n.cfg.RegionBytes {
+		return Pool{}, ErrNoRoom
+	}
+	partPages := (c.Bytes + hosts*ps - 1) / (hosts * ps)
+	id := 0
+	n.pools.mu.Lock()
+	for id < MaxPools && n.pools.list[id] != nil {
+		id++
+	}
+	n.pools.mu.Unlock()
+	if id == MaxPools {
+		return Pool{}, ErrNoRoom
+	}
+	first, err := n.poolPages(c, partPages)
+	if err != nil {
+		return Pool{}, err
+	}
+	p := &hostPool{PoolConfig: c, partBytes: partPages * ps, back: make([]giveBack, hosts)}
+	p.Pool = Pool{ID: id, Base: uint64(first) * ps, Bytes: partPages * hosts * ps, Classes: pool.NewClasses(n.cfg.PageSize, c.Align, c.Object)}
+	if err := p.makeTables(n.cfg.PageSize, partPages*hosts); err != nil {
+		n.fail(err)
+	}
+	p.part = pool.New(pool.Config{PageSize: n.cfg.PageSize, Place: (uint64(n.region.Base()) + p.Base) / ps, First: uint64(n.cfg.Self) * partPages, Pages: partPages,
+		Classes: p.Classes, Tables: p.Tables})
+	n.pools.mu.Lock()
+	n.pools.list[id] = p
+	n.pools.name(p)
+	n.pools.mu.Unlock()
+	n.Rendezvous(owner, wire.KindWait)
+	return p.Pool, nil
+}
+
+// name gives a pool a new serial number, under which messages about its objects come.
+func (s *pools) name(p *hostPool) {
+	if s.serials == nil {
+		s.serials = make(map[uint64]*hostPool)
+	}
+	delete(s.serials, p.Serial)
+	s.serial++
+	p.Serial = s.serial
+	s.serials[p.Serial] = p
+}
+
+// poolPages reserves the pages of a pool.
+func (n *Node) poolPages(c PoolConfig, partPages uint64) (core.PageID, error) {
+	part := partPages * uint64(n.cfg.PageSize)
+	total := part * uint64(n.cfg.Hosts)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var first core.PageID
+	var err error
+	switch c.Placement {
+	case PoolOnHost:
+		first, err = n.machine.Alloc(core.CallAlloc2p, total, uint64(c.Host))
+	case PoolCyclic:
+		first, err = n.machine.Alloc(core.CallAlloc, total)
+	default:
+		first, err = n.machine.Alloc(core.CallAlloc2, total, part)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNoRoom, err)
+	}
+	if n.direct {
+		if err := n.publish(); err != nil {
+			n.fail(err)
+		}
+	}
+	return first, nil
+}
+
+// makeTables reserves memory for the tables, which takes some where it is touched.
+func (p *hostPool) makeTables(pageSize int, pages uint64) error {
+	ofPages, ofLive := pool.Words(pageSize, pages)
+	for _, words := range []uint64{ofPages, ofLive} {
+		table, err := unix.Mmap(-1, 0, int(words*4), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		if err != nil {
+			return fmt.Errorf("memory for the tables of pool %q: %w", p.Name, err)
+		}
+		p.tables = append(p.tables, table)
+	}
+	words := func(table []byte) []atomic.Uint32 {
+		return unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(unsafe.SliceData(table))), len(table)/4)
+	}
+	p.Tables = pool.Tables{Pages: words(p.tables[0]), Live: words(p.tables[1])}
+	return nil
+}
+
+// find returns the pool of an id, nil when there is none.
+func (s *pools) find(id int) *hostPool {
+	if id < 0 || id >= MaxPools {
+		return nil
+	}
+	return s.list[id]
+}
+
+// PoolReset frees all objects. It is collective, a barrier, and returns when all hosts have done it. The result is the new serial number.
+func (n *Node) PoolReset(owner core.Owner, id int) (serial uint64) {
+	n.Rendezvous(owner, wire.KindBarrier)
+	n.pools.mu.Lock()
+	p := n.pools.find(id)
+	if p == nil {
+		n.pools.mu.Unlock()
+		n.fail(fmt.Errorf("jia_pool_reset(%d): %w", id, ErrNoPool))
+	}
+	p.part.Reset()
+	clear(p.back)
+	p.queued, p.aside = 0, aside{}
+	n.pools.name(p)
+	n.pools.mu.Unlock()
+	n.Rendezvous(owner, wire.KindWait) // what comes for the new objects finds them
+	return p.Serial
+}
+
+// PoolDestroy ends a pool. It is collective, and a barrier.
+func (n *Node) PoolDestroy(owner core.Owner, id int) error {
+	n.pools.mu.Lock()
+	p := n.pools.find(id)
+	n.pools.mu.Unlock()
+	if p == nil {
+		return ErrNoPool
+	}
+	n.Free(uint64(n.region.Base()) + p.Base)
+	n.Rendezvous(owner, wire.KindBarrier)
+	n.pools.mu.Lock()
+	n.pools.list[id] = nil
+	delete(n.pools.serials, p.Serial)
+	n.pools.mu.Unlock()
+	for _, table := range p.tables {
+		if err := unix.Munmap(table); err != nil {
+			n.fail(fmt.Errorf("give back the tables of pool %q: %w", p.Name, err))
+		}
+	}
+	return nil
+}
+
+// PoolStats tells what this host has of a pool.
+func (n *Node) PoolStats(id int) (pool.Stats, PoolCounts, error) {
+	n.pools.mu.Lock()
+	defer n.pools.mu.Unlock()
+	p := n.pools.find(id)
+	if p == nil {
+		return pool.Stats{}, PoolCounts{}, ErrNoPool
+	}
+	return p.part.Stats(), p.PoolCounts, nil
+}
+
+// owner returns the host whose part an offset of the pool lies in.
+func (p *hostPool) owner(at uint64) wire.HostID { return wire.HostID(at / p.partBytes) }
+
+// homed tells whether a page of the pool is homed at a host.
+func (p *hostPool) homed(page uint64, host wire.HostID, pageSize int) bool {
+	switch p.Placement {
+	case PoolOnHost:
+		return p.Host == host
+	case PoolCyclic:
+		return page%uint64(len(p.back)) == uint64(host)
+	}
+	return p.owner(page*uint64(pageSize)) == host
+}
