@@ -28,7 +28,7 @@ type barrier struct {
 	release []wire.Range // the combined ranges, valid when released
 	done    bool         // released
 
-	reclamation // of what was freed, between the first rendezvous and the exit
+	recycling // of what was freed, between the first rendezvous and the exit
 }
 
 type arrival struct {
@@ -132,9 +132,9 @@ func (m *Machine) barrier(w Waiter, o *op, fx *Effects) (Status, error) {
 			m.leave(o, fx)
 			return Done, nil
 		}
-		m.beginReclaim(o)
+		m.beginRecycle(o)
 	}
-	if st := m.reclaim(fx); st != Done {
+	if st := m.recycle(fx); st != Done {
 		return st, nil
 	}
 	if m.cfg.Plant == PlantMeetOnce {
@@ -300,7 +300,7 @@ func (m *Machine) resident(out []PageID, r wire.Range) []PageID {
 // invalidations are complete (P7, P9, P10).
 func (m *Machine) leave(o *op, fx *Effects) {
 	b := &m.bar
-	m.reclaimed()
+	m.recycled()
 	b.number++
 	b.busy, b.done = false, false
 	if o.kindBar == wire.KindWait {

@@ -22,7 +22,7 @@ func (m *Machine) Check() error {
 	if homed, cached := m.countPages(); homed != m.homed || cached != m.cached {
 		return fmt.Errorf("host %d: %d home pages in use and %d cached, counted %d and %d", m.cfg.Self, homed, cached, m.homed, m.cached)
 	}
-	if err := m.checkRoom(); err != nil {
+	if err := m.checkExtents(); err != nil {
 		return err
 	}
 	for _, l := range m.open {

@@ -14,7 +14,7 @@ import (
 
 const (
 	giveUpStep  = 1 << 15 // pages that one step of a jia_free looks at
-	reclaimStep = 1 << 14 // pages that one step of a barrier discards
+	recycleStep = 1 << 14 // pages that one step of a barrier discards
 )
 
 // Free begins jia_free of the allocation at an address. When it is Done no message about its pages comes from this host any
@@ -118,8 +118,8 @@ func (e *extent) String() string {
 
 func (e *extent) end() PageID { return e.first + PageID(e.pages) }
 
-// reclamation is the part of a barrier that takes freed memory back.
-type reclamation struct {
+// recycling is the part of a barrier that takes freed memory back.
+type recycling struct {
 	frees int       // how many of Machine.freed it takes back: those of calls that the barrier has compared
 	going []*extent // these, by page, from the time on when they are no allocations any more
 	next  int       // index in going of the one whose pages are discarded next
@@ -128,10 +128,10 @@ type reclamation struct {
 	kept  []wire.Range
 }
 
-// beginReclaim comes after the first rendezvous, when nobody uses the freed pages any more and nothing about them is under
+// beginRecycle comes after the first rendezvous, when nobody uses the freed pages any more and nothing about them is under
 // way. From now on a host that asks for one of them has allocated it anew.
-func (m *Machine) beginReclaim(o *op) {
-	r := &m.bar.reclamation
+func (m *Machine) beginRecycle(o *op) {
+	r := &m.bar.recycling
 	if m.cfg.Plant != PlantKeepMarks {
 		m.takeMarks() // of who has read them by himself: the last ones
 	}
@@ -143,14 +143,14 @@ func (m *Machine) beginReclaim(o *op) {
 	})
 	m.lastFound, m.newest = nil, nil
 	r.next, r.page = 0, r.going[0].first
-	o.phase = phReclaim
+	o.phase = phRecycle
 }
 
-// reclaim discards the next of the freed pages and forgets what was known of them.
-func (m *Machine) reclaim(fx *Effects) Status {
-	r := &m.bar.reclamation
+// recycle discards the next of the freed pages and forgets what was known of them.
+func (m *Machine) recycle(fx *Effects) Status {
+	r := &m.bar.recycling
 	listed := false
-	for left := uint64(m.stepPages(reclaimStep)); left > 0 && r.next < len(r.going); {
+	for left := uint64(m.stepPages(recycleStep)); left > 0 && r.next < len(r.going); {
 		e := r.going[r.next]
 		n := min(left, uint64(e.end()-r.page))
 		m.records(r.page, r.page+PageID(n), func(p PageID, pg *page) {
@@ -203,9 +203,9 @@ func (m *Machine) meetAgain(o *op, fx *Effects) {
 	}
 }
 
-// reclaimed ends the reclamation: the ranges are there for the next allocations.
-func (m *Machine) reclaimed() {
-	r := &m.bar.reclamation
+// recycled ends the recycling: the ranges are there for the next allocations.
+func (m *Machine) recycled() {
+	r := &m.bar.recycling
 	for _, e := range r.going {
 		m.vacate(Span{e.first, e.pages})
 	}
@@ -214,5 +214,5 @@ func (m *Machine) reclaimed() {
 		m.bar.release = r.kept
 	}
 	clear(r.going)
-	*r = reclamation{going: r.going[:0]}
+	*r = recycling{going: r.going[:0]}
 }

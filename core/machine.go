@@ -136,7 +136,7 @@ const (
 	phDone
 	phGiveUp  // giving up the pages of a freed allocation
 	phQuiet   // Parked: none of the pages in pending is to be under way
-	phReclaim // taking back what was freed
+	phRecycle // taking back what was freed
 )
 
 // op is the call that a waiter has under way.

@@ -106,8 +106,8 @@ func (m *Machine) vacate(s Span) {
 
 func (s Span) end() PageID { return s.Page + PageID(s.Count) }
 
-// checkRoom says what is wrong with the lists of what is allocated and vacant, if anything is. It is for tests.
-func (m *Machine) checkRoom() error {
+// checkExtents says what is wrong with the lists of what is allocated and vacant, if anything is. It is for tests.
+func (m *Machine) checkExtents() error {
 	last := PageID(0)
 	for _, e := range m.extents {
 		if e.first < last || e.pages == 0 || e.end() > m.allocated {

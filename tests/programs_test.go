@@ -10,18 +10,19 @@ import (
 
 // Every program of c_examples must be named here, with arguments that keep it short.
 var examples = map[string][]string{
-	"hello":  {"50"},
-	"pi":     {"2"},
-	"ep":     {"18"},
-	"is":     {"16"},
-	"mm":     {"160"},
-	"lu":     {"192"},
-	"sor":    {"62", "63", "20"},
-	"jacobi": {"100", "20"},
-	"tsp":    {"10"},
-	"water":  {"64", "3"},
-	"hybrid": {"16", "2"},
-	"words":  {"20000"},
+	"hello":     {"50"},
+	"pi":        {"2"},
+	"ep":        {"18"},
+	"is":        {"16"},
+	"mm":        {"160"},
+	"lu":        {"192"},
+	"sor":       {"62", "63", "20"},
+	"jacobi":    {"100", "20"},
+	"tsp":       {"10"},
+	"water":     {"64", "3"},
+	"hybrid":    {"16", "2"},
+	"transpose": {"150", "9"},
+	"words":     {"20000"},
 }
 
 func TestExamples(t *testing.T) {

@@ -45,18 +45,19 @@ func TestConformance(t *testing.T) {
 
 // examples are programs that check their own answers, with arguments that keep them short.
 var examples = map[string][]string{
-	"hello":  {"20"},
-	"pi":     {"1"},
-	"ep":     {"14"},
-	"is":     {"14"},
-	"mm":     {"64"},
-	"lu":     {"64"},
-	"sor":    {"30", "31", "10"},
-	"jacobi": {"40", "10"},
-	"tsp":    {"8"},
-	"water":  {"27", "2"},
-	"hybrid": {"12", "2"},
-	"words":  {"5000"},
+	"hello":     {"20"},
+	"pi":        {"1"},
+	"ep":        {"14"},
+	"is":        {"14"},
+	"mm":        {"64"},
+	"lu":        {"64"},
+	"sor":       {"30", "31", "10"},
+	"jacobi":    {"40", "10"},
+	"tsp":       {"8"},
+	"water":     {"27", "2"},
+	"hybrid":    {"12", "2"},
+	"transpose": {"96", "6"},
+	"words":     {"5000"},
 }
 
 // seconds are what a program prints about its time, which differs.
