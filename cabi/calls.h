@@ -16,6 +16,6 @@ enum {
 	JIA_CALL_ALLOC_RANDOM
 };
 
-enum { JIA_STATS_WORDS = 40 };
+enum { JIA_STATS_WORDS = 45 };
 
 #endif

@@ -109,6 +109,11 @@ unsigned long jia_alloc_random_(size_t size)
 	return jia_alloc_random(size);
 }
 
+int jia_cache_resize_(size_t bytes)
+{
+	return jia_cache_resize(bytes);
+}
+
 void jia_lock_(int lockid)
 {
 	jia_lock(lockid);

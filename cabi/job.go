@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core"
+	"jiajia/core/capacity"
 	"jiajia/core/conf"
 	"jiajia/core/event"
 	"jiajia/core/launch"
@@ -53,10 +54,18 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.log = newLog(settings, job.self)
 	job.report = reportPlace(settings.Stats)
+	local := 1
+	if job.member != nil {
+		local = job.member.Local()
+	}
+	cache, why, err := cachePages(settings, local)
+	if err != nil {
+		fail(fmt.Sprintf("host %d: %v", job.self, err))
+	}
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: pageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
-		Fail: fail, Log: job.log,
+		CachePages: cache, Fail: fail, Log: job.log,
 	})
 	if err == nil && job.hosts > 1 {
 		err = connect(n, settings)
@@ -66,6 +75,9 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.log.Infof("jiajia %s: %d host(s), process %d; fault backend %s; region %s at %#x", conf.Version, job.hosts, os.Getpid(),
 		n.Region().Why(), bytesInWords(settings.RegionSize), n.Region().Base())
+	if job.hosts > 1 {
+		job.log.Infof("a page cache of %s: %s", capacity.Size(cache*pageSize), why)
+	}
 	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()

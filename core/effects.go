@@ -25,8 +25,10 @@ const (
 	MapFresh
 	// Discard takes all access to Count pages away and gives their frames back. They read as zero afterwards.
 	Discard
+	// Hide takes all access to Count pages away, which are still copies: their frames keep their content.
+	Hide
 
-	lastMemoryEffect = Discard
+	lastMemoryEffect = Hide
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.
@@ -48,6 +50,8 @@ const (
 	Read
 	// Wake tells waiter Waiter, which was Parked, to Resume.
 	Wake
+	// NeedRoom asks for a call of Reclaim, soon, by a thread in the background.
+	NeedRoom
 )
 
 // Effect is one thing for the driver to do.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"jiajia/core/wire"
+	"jiajia/lru"
 )
 
 // Machine is the protocol state of one host. It is not safe for concurrent use: the driver serialises all calls with
@@ -54,6 +55,7 @@ type Machine struct {
 	offers  Offer // scratch
 
 	ahead ahead
+	cache pageCache
 
 	allocated  PageID // pages handed out so far
 	extents    []extent
@@ -87,6 +89,9 @@ func New(cfg Config) *Machine {
 	worst := cfg.PageSize + cfg.PageSize/8 + cfg.PageSize/64 + 64
 	m.perDiff = min(64, max(1, wire.MaxDiff/worst))
 	m.bar.init(cfg.Self, cfg.Hosts)
+	if cfg.CachePages > 0 {
+		m.cache.lru = lru.New(int(min(cfg.CachePages, cfg.Pages)))
+	}
 	return m
 }
 
@@ -103,6 +108,7 @@ const (
 	opUnlock
 	opBarrier
 	opCV
+	opReclaim
 )
 
 // phase is how far a call has come.
@@ -122,6 +128,7 @@ const (
 	phRelease       // Await: the parent's release
 	phReply         // Await: a condition variable's manager
 	phDone
+	phReclaim // giving up pages; Await: acknowledgements of the dirty ones, which are in pending
 )
 
 // op is the call that a waiter has under way.
@@ -145,6 +152,9 @@ type op struct {
 	// last is the page of the window that was guessed last, page itself if none was.
 	last  PageID
 	tried bool // the page of this fault was fetched before
+	// roomMade: this fault has looked for pages to give up; freed counts what the call's last step gave up.
+	roomMade bool
+	freed    int
 	// acks lists the homes that owe this waiter an acknowledgement, one entry for each message.
 	acks []ackDue
 	// pending are the pages still to be flushed or invalidated, sorted; next is where this pass has come to.
@@ -204,6 +214,8 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st, err = m.barrier(w, o, fx)
 	case opCV:
 		st = m.awaitCV(o)
+	case opReclaim:
+		st = m.reclaim(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}

@@ -26,6 +26,7 @@ const (
 	flagAhead                           // a copy that was fetched ahead of any access
 	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
+	flagProbed                          // a copy that was hidden and not used since
 )
 
 const chunkPages = 512
@@ -112,7 +113,18 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 			return Done, nil
 		}
 	}
+	if o.phase == phReclaim {
+		if st := m.makeRoom(w, o, fx); st != Done {
+			return st, nil
+		}
+	}
 	p, pg := o.page, m.pages.at(m, o.page)
+	if pg.flags&flagProbed != 0 {
+		m.used(p, pg)
+		if m.cfg.Plant == PlantProbeTwins && pg.state == Dirty {
+			fx.add(Effect{Kind: Twin, Page: p})
+		}
+	}
 	switch pg.state {
 	case HomeFresh:
 		m.mapHomeRun(p, HomeFresh, fx)

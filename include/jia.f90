@@ -26,6 +26,7 @@ module jia
     public :: jiapid, jiahosts
     public :: jia_init, jia_exit, jia_end, jia_error, jia_clock
     public :: jia_alloc, jia_alloc1, jia_alloc2, jia_alloc2p, jia_alloc3, jia_alloc4, jia_alloc_array, jia_alloc_random
+    public :: jia_cache_resize
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -51,6 +52,7 @@ module jia
         integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
         integer(c_long) :: home_pages, cached_pages, memory_bytes
         integer(c_long) :: pages_read, diffs_written, pages_ahead, pages_ahead_unused
+        integer(c_long) :: pages_evicted, pages_probed, pages_probed_used, cache_bytes, cache_limit_bytes
     end type
 
     integer(c_int), protected, bind(C, name="jiapid") :: jiapid
@@ -159,6 +161,15 @@ module jia
             type(c_ptr) :: address
         end function
         procedure alloc_random
+    end interface
+
+    interface jia_cache_resize
+        function cache_resize_c(bytes) bind(C, name="jia_cache_resize") result(status)
+            import :: c_int, c_size_t
+            integer(c_size_t), value :: bytes
+            integer(c_int) :: status
+        end function
+        procedure cache_resize
     end interface
 
     ! --- synchronisation ---
@@ -350,6 +361,13 @@ contains
         type(c_ptr) :: address
 
         address = jia_alloc_random(int(size, c_size_t))
+    end function
+
+    function cache_resize(bytes) result(status)
+        integer(c_int), intent(in) :: bytes
+        integer(c_int) :: status
+
+        status = jia_cache_resize(int(bytes, c_size_t))
     end function
 
     subroutine send(buf, len, to, tag)

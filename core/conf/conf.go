@@ -104,6 +104,8 @@ type Settings struct {
 	Spin       Spin   // one of the Spin constants
 	Prefetch   int    // pages that one access may bring at once, from MinPrefetch to MaxPrefetch; 0: only the one that it needs
 
+	CacheSize uint64 // bytes that a host spends on pages of others; 0: a share of the machine's memory
+
 	Stats Stats
 	Log   Log // one of the Log constants
 }
@@ -214,6 +216,12 @@ var Table = []Setting{
 		Meaning: fmt.Sprintf("how many pages this host fetches at once, at most, where accesses follow each other in order; auto is %d",
 			MaxPrefetch),
 		access: access{set: setPrefetch, get: func(s *Settings) string { return formatPrefetch(s.Prefetch) }},
+	},
+	{
+		Name: "cache_size", Env: "JIA_CACHE_SIZE", Unset: "half of the memory of the machine, or of its control group, divided by the job's hosts there",
+		Type:    "bytes, with K, M, G or T for powers of 1024, at least 16 pages",
+		Meaning: "how much memory this host spends on pages of other hosts, at most; what it is the home of comes on top",
+		access:  access{set: setCacheSize, get: func(s *Settings) string { return formatCacheSize(s.CacheSize) }},
 	},
 	{
 		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,

@@ -93,7 +93,9 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.MapFresh:
 			err = n.region.MapFresh(page, e.Count)
 		case core.Discard:
-			err = n.region.Discard(page, e.Count)
+			err = n.discard(page, e.Count)
+		case core.Hide:
+			err = n.region.Unmap(page, e.Count)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++
@@ -148,6 +150,8 @@ func (n *Node) emit(t *thread) {
 			n.reply(e, fx, nil)
 		case core.Wake:
 			n.wake(e.Waiter)
+		case core.NeedRoom:
+			n.needRoom()
 		}
 	}
 	t.out = t.out[:0]

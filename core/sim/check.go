@@ -23,10 +23,15 @@ func (c *cluster) check(h *host) {
 		if (st == core.Dirty) != (h.mem.twins[p] != nil) {
 			c.failf("host %d: page %d is %v, has a twin: %v", h.id, p, st, h.mem.twins[p] != nil)
 		}
-		if home, _ := h.m.Home(p); c.hosts[home].allocated {
+		home, _ := h.m.Home(p)
+		if c.hosts[home].allocated {
 			c.checkCopies(c.hosts[home], p)
 		}
+		if home != h.id && h.mem.has[p] && !h.m.Counts(p) {
+			c.failf("host %d: page %d is %v and has a frame that does not count", h.id, p, st)
+		}
 	}
+	c.checkBudget(h)
 }
 
 func mostAccess(s core.State) access {

@@ -38,6 +38,7 @@ type host struct {
 	meetings  []int          // how many threads have come, by meeting
 	marks     []bool         // by page: somebody has begun to read it by himself
 	allocated bool
+	short     bool // the machine has asked for room
 }
 
 type storedWord struct {
@@ -107,9 +108,14 @@ func (c *cluster) addHost(id core.HostID) {
 	p := c.p
 	threads := len(p.threads[id])
 	waiters := threads + c.swarm.extras
+	budget := c.drawBudget()
+	if budget > 0 {
+		waiters++ // the reaper
+	}
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
-	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
+	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Plant: c.opt.Plant, StepPages: c.swarm.stepPages,
+		CachePages: budget}
 	if c.swarm.windows > 0 {
 		cfg.Guess = c.guess
 	} else {
@@ -121,7 +127,7 @@ func (c *cluster) addHost(id core.HostID) {
 		h.m.SetWords(hostWords{c.words, c, id}, core.LockID(c.swarm.worded), c.swarm.room)
 	}
 	c.join(h)
-	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
+	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages), has: make([]bool, p.pages)}
 	for w := 1; w <= waiters; w++ {
 		h.idle = append(h.idle, core.Waiter(w))
 	}
@@ -136,6 +142,9 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 	for t := range c.swarm.extras {
 		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.extra%d", id, t), random: true, prio: c.r.next()})
+	}
+	if budget > 0 {
+		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.reaper", id), reaper: true, prio: c.r.next()})
 	}
 }
 

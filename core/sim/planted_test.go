@@ -22,6 +22,8 @@ var plantNames = map[core.Plant]string{
 	core.PlantServeForgetsMark: "ServeForgetsMark", core.PlantIgnoreMarks: "IgnoreMarks", core.PlantMarkKeepsAnnounced: "MarkKeepsAnnounced",
 	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
 	core.PlantTakeNoEpoch:   "TakeNoEpoch",
+	core.PlantEvictFetching: "EvictFetching", core.PlantEvictDirty: "EvictDirty", core.PlantEvictUnacked: "EvictUnacked",
+	core.PlantEvictRedirtied: "EvictRedirtied", core.PlantProbeTwins: "ProbeTwins",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 

@@ -42,10 +42,11 @@ const (
 	opEvict                  // drop page
 	opClean                  // write page back
 	opPrefetch               // fetch page, and count others
+	opReclaim                // give pages up for lack of room
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch"}
+	"evict", "clean", "prefetch", "reclaim"}
 
 // op is one operation of a thread.
 type op struct {
@@ -92,7 +93,7 @@ func (o op) describe(p *Program) string {
 		return o.call.String()
 	case opEvict, opClean, opPrefetch:
 		return fmt.Sprintf("%s p%d", name, o.page)
-	case opAlloc:
+	case opAlloc, opReclaim:
 		return name
 	}
 	return fmt.Sprintf("%s %d", name, o.id)

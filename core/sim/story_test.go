@@ -282,6 +282,7 @@ func (s *story) parse(f []string) op {
 		if len(f) > 2 {
 			o.count = n(2) // a prefetch brings in so many pages above it, too
 		}
+	case opReclaim:
 	default:
 		o.id = n(1)
 	}

@@ -39,6 +39,7 @@ program modern
     p = jia_alloc_array(12288_c_size_t, [4096], 1)
     p = jia_alloc_random(4096)
     p = jia_alloc_random(4096_c_size_t)
+    if (jia_cache_resize(65536) /= 0 .or. jia_cache_resize(4096_c_size_t) == 0) call jia_error("jia_cache_resize")
 
     list(jiapid + 1) = jiapid + 1
     do i = jiapid + 1, 64, jiahosts
