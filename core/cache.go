@@ -305,10 +305,8 @@ func (m *Machine) probe(o *op, fx *Effects) Status {
 	c.list = c.lru.Probe(n, c.list[:0])
 	slices.Sort(c.list)
 	for _, v := range c.list {
-		m.pages.at(m, PageID(v)).flags |= flagProbed
-		fx.run(Hide, PageID(v))
+		m.hide(PageID(v), fx)
 	}
-	c.probed += uint64(len(c.list))
 	if len(c.list) < n {
 		c.came = 0
 	} else {
@@ -321,9 +319,26 @@ func (m *Machine) probe(o *op, fx *Effects) Status {
 	return Done
 }
 
-// used notes the first access to a page since it was probed.
+// hide takes access to a copy away, so that its next use shows.
+func (m *Machine) hide(p PageID, fx *Effects) {
+	m.pages.at(m, p).flags |= flagProbed
+	m.cache.probed++
+	fx.run(Hide, p)
+}
+
+// Hide hides a page, if there is a copy of it.
+func (m *Machine) Hide(_ Waiter, p PageID, fx *Effects) (Status, error) {
+	if st := m.pages.at(m, p).state; st == ReadOnly || st == Dirty {
+		m.hide(p, fx)
+	}
+	return Done, nil
+}
+
+// used notes the first access to a page since it was hidden.
 func (m *Machine) used(p PageID, pg *page) {
 	pg.flags &^= flagProbed
 	m.cache.returned++
-	m.cache.lru.Touch(uint64(p))
+	if m.cache.lru != nil {
+		m.cache.lru.Touch(uint64(p))
+	}
 }

@@ -323,7 +323,7 @@ func (c *cluster) begin(a *actor, o *op) {
 		}
 		t := map[opKind]wire.Type{opSet: wire.CVSet, opReset: wire.CVReset, opWait: wire.CVWait}[o.kind]
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.CV(w, t, core.CVID(o.id), fx) })
-	case opEvict, opClean, opPrefetch:
+	case opEvict, opClean, opPrefetch, opHide:
 		c.hint(a, o.kind, o.page, o.count)
 	case opReclaim:
 		c.reclaim(a)
@@ -339,6 +339,8 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 			return m.Evict(w, p, fx)
 		case opClean:
 			return m.Clean(w, p, fx)
+		case opHide:
+			return m.Hide(w, p, fx)
 		}
 		return m.Prefetch(w, c.some(p, more), fx)
 	})
@@ -346,7 +348,7 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 
 // randomCall lets an extra thread do something that no program asked for.
 func (c *cluster) randomCall(a *actor) {
-	kind := []opKind{opEvict, opClean, opPrefetch, opReclaim}[c.r.pick(c.swarm.hints...)]
+	kind := []opKind{opEvict, opClean, opPrefetch, opReclaim, opHide}[c.r.pick(c.swarm.hints...)]
 	if kind == opReclaim {
 		c.reclaim(a)
 		return

@@ -43,10 +43,11 @@ const (
 	opClean                  // write page back
 	opPrefetch               // fetch page, and count others
 	opReclaim                // give pages up for lack of room
+	opHide                   // hide page, to see whether it is used
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch", "reclaim"}
+	"evict", "clean", "prefetch", "reclaim", "hide"}
 
 // op is one operation of a thread.
 type op struct {
@@ -91,7 +92,7 @@ func (o op) describe(p *Program) string {
 		return fmt.Sprintf("%s p%d word %d", name, o.page, o.id)
 	case opBarrier:
 		return o.call.String()
-	case opEvict, opClean, opPrefetch:
+	case opEvict, opClean, opPrefetch, opHide:
 		return fmt.Sprintf("%s p%d", name, o.page)
 	case opAlloc, opReclaim:
 		return name

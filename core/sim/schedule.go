@@ -43,8 +43,8 @@ func drawSwarm(r *source) swarm {
 	s.windows = []int{0, 30, 90}[r.n(3)]
 	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
 	s.worded, s.room = []int{0, 1, 100}[r.pick(40, 10, 50)], []int{0, 1, 2, 14}[r.n(4)]
-	s.bounded = []int{0, 50, 100}[r.pick(20, 30, 50)]
-	s.hints = append(s.hints, 30*r.n(2))
+	s.bounded = []int{0, 50, 100}[r.pick(50, 15, 35)]
+	s.hints = append(s.hints, 30*r.n(2), 30*r.pick(70, 30))
 	return s
 }
 
