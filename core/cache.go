@@ -27,7 +27,7 @@ type pageCache struct {
 
 const (
 	leastSlack, mostSlack = 2, 1024
-	reclaimStep           = 64 // pages that one step gives up, or hides, at most
+	reclaimStep           = 128 // pages that one step gives up, or hides, at most
 )
 
 // slack is how many frames are kept free ahead of need: Reclaim works up to it, and is asked for when half of it is used.
@@ -48,7 +48,9 @@ func (c *pageCache) room() int {
 func (c *pageCache) crowded() bool { return c.lru.Len() > c.lru.Capacity()/4*3 }
 
 // needs tells whether a fetch of p takes a frame that is not counted yet.
-func (c *pageCache) needs(p PageID) bool { return c.lru != nil && !c.lru.Has(uint64(p)) && !c.keeps(p) }
+func (c *pageCache) needs(p PageID, pg *page) bool {
+	return c.lru != nil && pg.flags&flagCounted == 0 && !c.keeps(p)
+}
 
 func (c *pageCache) keeps(p PageID) bool {
 	if len(c.kept) == 0 {
@@ -76,27 +78,29 @@ func (c *pageCache) keptRun(p PageID) (count uint64, kept bool) {
 }
 
 // frameCame counts the frame of a page that is homed elsewhere, and used now.
-func (m *Machine) frameCame(p PageID) {
+func (m *Machine) frameCame(p PageID, pg *page) {
 	c := &m.cache
 	if c.lru == nil || c.keeps(p) {
 		return
 	}
-	if c.crowded() && !c.lru.Has(uint64(p)) {
+	if pg.flags&flagCounted == 0 && c.crowded() {
 		c.came++
 	}
+	pg.flags |= flagCounted
 	c.lru.Insert(uint64(p))
 }
 
 // frameStale notes that a page's content is worth nothing any more.
-func (m *Machine) frameStale(p PageID) {
-	if m.cache.lru != nil {
+func (m *Machine) frameStale(p PageID, pg *page) {
+	if pg.flags&flagCounted != 0 {
 		m.cache.lru.Stale(uint64(p))
 	}
 }
 
 // frameGone ends the counting of a page's frame.
-func (m *Machine) frameGone(p PageID) {
-	if m.cache.lru != nil {
+func (m *Machine) frameGone(p PageID, pg *page) {
+	if pg.flags&flagCounted != 0 {
+		pg.flags &^= flagCounted
 		m.cache.lru.Remove(uint64(p))
 	}
 }
@@ -107,10 +111,14 @@ func (m *Machine) Keep(spans []Span) {
 	c := &m.cache
 	for _, s := range spans {
 		for p := s.Page; c.lru != nil && p < s.Page+PageID(s.Count); p++ {
-			if pg := m.pages.find(p); pg != nil && pg.flags&flagFetching != 0 && c.needs(p) {
+			pg := m.pages.find(p)
+			if pg == nil {
+				continue
+			}
+			if pg.flags&flagFetching != 0 && c.needs(p, pg) {
 				c.coming--
 			}
-			c.lru.Remove(uint64(p))
+			m.frameGone(p, pg)
 		}
 		c.kept = append(c.kept, s)
 	}
@@ -197,7 +205,7 @@ func (m *Machine) makeRoom(w Waiter, o *op, fx *Effects) Status {
 		return Done
 	}
 	c := &m.cache
-	if o.roomMade || !c.needs(o.page) || c.room() > 0 {
+	if o.roomMade || c.room() > 0 || !c.needs(o.page, m.pages.at(m, o.page)) {
 		return Done
 	}
 	o.phase, o.roomMade = phReclaim, true
@@ -211,7 +219,7 @@ func (m *Machine) makeRoom(w Waiter, o *op, fx *Effects) Status {
 // roomBeside is how many pages there is room for besides p, which is about to be fetched.
 func (m *Machine) roomBeside(p PageID) int {
 	n := m.cache.room()
-	if m.cache.needs(p) {
+	if m.cache.needs(p, m.pages.at(m, p)) {
 		n--
 	}
 	return max(n, 0)
@@ -273,7 +281,7 @@ func (m *Machine) evictSome(w Waiter, o *op, want int, fx *Effects) Status {
 func (m *Machine) giveUp(o *op, pages []PageID, fx *Effects) {
 	for _, p := range pages {
 		pg := m.pages.at(m, p)
-		if !m.cache.lru.Has(uint64(p)) {
+		if pg.flags&flagCounted == 0 {
 			continue
 		}
 		if pg.state == ReadOnly && m.mayEvict(uint64(p)) || pg.state == Dirty && m.cfg.Plant == PlantEvictRedirtied {
@@ -284,11 +292,12 @@ func (m *Machine) giveUp(o *op, pages []PageID, fx *Effects) {
 
 // giveUpOne gives a frame back, with the copy that is in it, if any.
 func (m *Machine) giveUpOne(o *op, p PageID, fx *Effects) {
-	if pg := m.pages.at(m, p); pg.state != Absent {
+	pg := m.pages.at(m, p)
+	if pg.state != Absent {
 		m.forgetCopy(p, pg)
 		m.cache.evicted++
 	}
-	m.frameGone(p)
+	m.frameGone(p, pg)
 	fx.run(Discard, p)
 	o.freed++
 }

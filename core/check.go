@@ -130,7 +130,7 @@ func (m *Machine) checkCache() error {
 		}
 		has := c.lru.Has(uint64(p))
 		switch {
-		case has && (pg.home == m.cfg.Self || c.keeps(p)):
+		case has != (pg.flags&flagCounted != 0), has && (pg.home == m.cfg.Self || c.keeps(p)):
 			return fmt.Errorf("page %d (%v) is counted in the cache", p, pg.state)
 		case !has && !c.keeps(p) && (pg.state == ReadOnly || pg.state == Dirty):
 			return fmt.Errorf("page %d (%v) is not counted in the cache", p, pg.state)

@@ -62,7 +62,7 @@ func (m *Machine) addWindow(o *op, pages []PageID, room int) {
 		if len(o.window) == wire.MaxWindow || !m.fetchable(p) || slices.Contains(o.window, p) {
 			continue
 		}
-		if m.cache.needs(p) {
+		if m.cache.needs(p, m.pages.at(m, p)) {
 			if room < 1 {
 				continue
 			}
@@ -102,8 +102,9 @@ func (m *Machine) ask(w Waiter, o *op, fx *Effects) Status {
 	for i := 0; i < len(o.window); {
 		r := m.nextRequest(o.window, i)
 		for _, p := range o.window[i:r.end] {
-			m.pages.at(m, p).flags |= flagFetching
-			if m.cache.needs(p) {
+			pg := m.pages.at(m, p)
+			pg.flags |= flagFetching
+			if m.cache.needs(p, pg) {
 				m.cache.coming++
 			}
 		}
@@ -178,16 +179,16 @@ func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
 func (m *Machine) install(pages []PageID, fx *Effects) {
 	for _, p := range pages {
 		pg := m.pages.at(m, p)
-		if m.cache.needs(p) {
+		if m.cache.needs(p, pg) {
 			m.cache.coming--
 		}
-		m.frameCame(p)
+		m.frameCame(p, pg)
 		if pg.flags&flagDoomed == 0 || m.cfg.Plant == PlantNoDoom {
 			pg.state = ReadOnly
 			m.cached++
 		} else {
 			m.notUsed(p, pg)
-			m.frameStale(p)
+			m.frameStale(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
 		m.wakeParked(fx, p, phFetch)
@@ -206,7 +207,7 @@ func (m *Machine) notUsed(p PageID, pg *page) {
 // drop gives up the copy of a page. Its frame stays.
 func (m *Machine) drop(p PageID, pg *page) {
 	m.forgetCopy(p, pg)
-	m.frameStale(p)
+	m.frameStale(p, pg)
 }
 
 // forgetCopy ends the record of a copy.

@@ -27,6 +27,7 @@ const (
 	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
 	flagProbed                          // a copy that was hidden and not used since
+	flagCounted                         // the page cache counts its frame
 )
 
 const chunkPages = 512
