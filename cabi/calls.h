@@ -16,7 +16,7 @@ enum {
 	JIA_CALL_ALLOC_RANDOM
 };
 
-enum { JIA_STATS_WORDS = 40 };
+enum { JIA_STATS_WORDS = 45 };
 enum { JIA_MOST_LISTED = 1 << 18 };
 
 #endif

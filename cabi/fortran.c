@@ -156,6 +156,11 @@ int jia_pool_destroy_(int pool)
 	return jia_pool_destroy(pool);
 }
 
+int jia_cache_resize_(size_t bytes)
+{
+	return jia_cache_resize(bytes);
+}
+
 void jia_lock_(int lockid)
 {
 	jia_lock(lockid);

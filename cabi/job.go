@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core"
+	"jiajia/core/capacity"
 	"jiajia/core/conf"
 	"jiajia/core/event"
 	"jiajia/core/launch"
@@ -51,10 +52,18 @@ func start(getenv func(string) string) (terminal bool) {
 	job.log = newLog(settings, job.self)
 	job.report = reportPlace(settings.Stats)
 	poolCheck = settings.PoolCheck
+	local := 1
+	if job.member != nil {
+		local = job.member.Local()
+	}
+	cache, why, err := cachePages(settings, local)
+	if err != nil {
+		fail(fmt.Sprintf("host %d: %v", job.self, err))
+	}
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
-		Fail: fail, Log: job.log,
+		CachePages: cache, Fail: fail, Log: job.log,
 	})
 	if err == nil && job.hosts > 1 {
 		err = connect(n, settings)
@@ -64,6 +73,9 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	job.log.Infof("jiajia %s: %d host(s), process %d; fault backend %s; region %s at %#x in pages of %s", conf.Version, job.hosts, os.Getpid(),
 		n.Region().Why(), bytesInWords(settings.RegionSize), n.Region().Base(), bytesInWords(uint64(settings.PageSize)))
+	if job.hosts > 1 {
+		job.log.Infof("a page cache of %s: %s", capacity.Size(cache*uint64(settings.PageSize)), why)
+	}
 	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()

@@ -286,7 +286,7 @@ func (m *Machine) resident(out []PageID, r wire.Range) []PageID {
 		}
 		if m.pages.chunks[c] != nil {
 			for ; p < next; p++ {
-				if pg := &m.pages.chunks[c][p%chunkPages]; pg.home >= 0 && pg.home != m.cfg.Self && (pg.state != Absent || pg.flags&^flagUndecided != 0) {
+				if pg := &m.pages.chunks[c][p%chunkPages]; pg.home >= 0 && pg.home != m.cfg.Self && (pg.state != Absent || pg.flags&^(flagUndecided|flagCounted) != 0) {
 					out = append(out, p)
 				}
 			}

@@ -25,6 +25,9 @@ func (m *Machine) Check() error {
 	if err := m.checkExtents(); err != nil {
 		return err
 	}
+	if err := m.checkCache(); err != nil {
+		return fmt.Errorf("host %d: %w", m.cfg.Self, err)
+	}
 	for _, l := range m.open {
 		if l.token != tokenHeld {
 			return fmt.Errorf("host %d: lock %d has an open scope but is not held", m.cfg.Self, l.id)
@@ -77,6 +80,8 @@ func (m *Machine) checkPage(p PageID, pg *page) error {
 	case pg.flags&flagUndecided != 0 && pg.state != HomeFresh && (pg.state != HomeClean || pg.flags&flagBlank == 0) && pg.state != Absent && pg.state != ReadOnly,
 		pg.flags&flagUndecided != 0 && pg.flags&(flagListed|flagUnacked) != 0:
 		return fmt.Errorf("undecided")
+	case pg.flags&flagProbed != 0 && pg.state != ReadOnly && pg.state != Dirty:
+		return fmt.Errorf("probed")
 	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced|flagNeighbour) != 0:
 		return fmt.Errorf("flag of another kind of page")
 	}
@@ -115,4 +120,43 @@ func (m *Machine) Quiescent() error {
 func (m *Machine) HasLock(id LockID) bool {
 	l := m.lock(id)
 	return m.takeBack(l) || l.token == tokenHeld
+}
+
+// checkCache compares what the page cache has counted with the pages.
+func (m *Machine) checkCache() error {
+	c := &m.cache
+	if c.lru == nil {
+		return nil
+	}
+	frames, coming := 0, 0
+	for p := PageID(0); p < m.allocated; p++ {
+		pg := m.pages.find(p)
+		if pg == nil {
+			continue
+		}
+		has := c.lru.Has(uint64(p))
+		switch {
+		case has != (pg.flags&flagCounted != 0), has && (pg.home == m.cfg.Self || c.keeps(p)):
+			return fmt.Errorf("page %d (%v) is counted in the cache", p, pg.state)
+		case !has && !c.keeps(p) && (pg.state == ReadOnly || pg.state == Dirty):
+			return fmt.Errorf("page %d (%v) is not counted in the cache", p, pg.state)
+		case has:
+			frames++
+		case pg.flags&flagFetching != 0 && !c.keeps(p):
+			coming++
+		}
+	}
+	if frames != c.lru.Len() || coming != c.coming {
+		return fmt.Errorf("%d frames and %d on their way, counted %d and %d", frames, coming, c.lru.Len(), c.coming)
+	}
+	return nil
+}
+
+// Counts tells whether the page cache counts a frame of p, or will when p has come. It is for tests.
+func (m *Machine) Counts(p PageID) bool {
+	if m.cache.lru == nil || m.cache.keeps(p) {
+		return true
+	}
+	pg := m.pages.find(p)
+	return m.cache.lru.Has(uint64(p)) || pg != nil && pg.flags&flagFetching != 0
 }

@@ -99,7 +99,8 @@ func (m *Machine) claim(w Waiter, o *op, p PageID, pg *page, fx *Effects) {
 	if m.cfg.Plant != PlantDiscardLate {
 		fx.add(Effect{Kind: Discard, Page: p, Count: 1})
 	}
-	pg.flags |= flagFetching
+	m.frameGone(p, pg)
+	m.comes(p, pg)
 	o.phase = phFetch
 	o.window = append(o.window, p)
 	o.requests = append(o.requests, request{home: pg.home, end: 1, claim: true})
@@ -184,7 +185,8 @@ func (m *Machine) redirect(msg *wire.Message, fx *Effects) bool {
 }
 
 // own makes this host the home of a page that it has claimed.
-func (m *Machine) own(pg *page, shared bool) {
+func (m *Machine) own(p PageID, pg *page, shared bool) {
+	m.came(p, pg)
 	pg.home, pg.state = m.cfg.Self, HomeFresh
 	pg.flags &^= flagUndecided | flagFetching | flagDoomed
 	switch {
@@ -221,7 +223,7 @@ func (m *Machine) claimed(msg *wire.Message, fx *Effects) error {
 	if pg.home != m.cfg.Self {
 		// An invalidation that met the claim says nothing of a page at home; a mark that was taken in says that somebody
 		// reads it.
-		m.own(pg, msg.Version != 0 || pg.flags&flagDoomed != 0)
+		m.own(p, pg, msg.Version != 0 || pg.flags&flagDoomed != 0)
 	}
 	fx.add(Effect{Kind: Publish, Page: p, Count: 1})
 	o.requests = slices.Delete(o.requests, i, i+1)
@@ -248,7 +250,10 @@ func (m *Machine) redirected(msg *wire.Message) error {
 			return m.unexpected(msg)
 		}
 		pg.home = home
-		pg.flags &^= flagUndecided | flagDoomed // what was invalidated meanwhile has not been served yet
+		pg.flags &^= flagUndecided
+		if m.Allocated(p) {
+			pg.flags &^= flagDoomed // what was invalidated meanwhile has not been served yet; what was freed is not wanted
+		}
 	}
 	r.again, r.claim = true, false
 	return nil

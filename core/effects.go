@@ -29,8 +29,10 @@ const (
 	Abandon
 	// Publish tells that Count pages from Page on, of which allocations did not say so, are homed here from now on.
 	Publish
+	// Hide takes all access to Count pages away, which are still copies: their frames keep their content.
+	Hide
 
-	lastMemoryEffect = Publish
+	lastMemoryEffect = Hide
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.
@@ -52,6 +54,8 @@ const (
 	Read
 	// Wake tells waiter Waiter, which was Parked, to Resume.
 	Wake
+	// NeedRoom asks for a call of Reclaim, soon, by a thread in the background.
+	NeedRoom
 )
 
 // Effect is one thing for the driver to do.

@@ -40,13 +40,17 @@ func (m *Machine) fetch(w Waiter, o *op, fx *Effects) Status {
 	if !m.fetchable(o.page) {
 		return m.park(w)
 	}
+	if st := m.makeRoom(w, o, fx); st != Done {
+		return st
+	}
+	room := m.roomBeside(o.page)
 	o.window = append(o.window, o.page)
 	switch {
 	case o.tried: // an invalidation met the page on its way, maybe the others, too
 	case m.cfg.Guess != nil:
-		m.addWindow(o, m.cfg.Guess(o.page, nil))
+		m.addWindow(o, m.cfg.Guess(o.page, nil), room)
 	default:
-		o.window = m.ahead.miss(o.page, m.cfg.ReadAhead, m.fetchable, o.window)
+		o.window = m.ahead.miss(o.page, min(m.cfg.ReadAhead, 1+room), m.fetchable, o.window)
 	}
 	o.tried = true
 	o.last = o.window[len(o.window)-1]
@@ -56,20 +60,28 @@ func (m *Machine) fetch(w Waiter, o *op, fx *Effects) Status {
 	return m.ask(w, o, fx)
 }
 
-// addWindow adds those of the given pages to o.window that can be fetched and are not in it, while it has room.
-func (m *Machine) addWindow(o *op, pages []PageID) {
+// addWindow adds those of the given pages to o.window that can be fetched and are not in it, while it has room, and while there
+// is room for so many frames.
+func (m *Machine) addWindow(o *op, pages []PageID, room int) {
 	for _, p := range pages {
-		if len(o.window) < m.window && m.fetchable(p) && !slices.Contains(o.window, p) {
-			o.window = append(o.window, p)
+		if len(o.window) >= m.window || !m.fetchable(p) || slices.Contains(o.window, p) {
+			continue
 		}
+		if m.cache.needs(p, m.pages.at(m, p)) {
+			if room < 1 {
+				continue
+			}
+			room--
+		}
+		o.window = append(o.window, p)
 	}
 }
 
-// Prefetch brings in those of the given pages that are absent and not on their way, at most a window of them, without
-// an access.
+// Prefetch brings in those of the given pages that are absent and not on their way, at most a window of them and no more than
+// there is room for, without an access.
 func (m *Machine) Prefetch(w Waiter, pages []PageID, fx *Effects) (Status, error) {
 	o := m.begin(w, opPrefetch)
-	m.addWindow(o, pages)
+	m.addWindow(o, pages, m.cache.room())
 	if len(o.window) > 0 {
 		o.phase = phFetch
 		return m.ask(w, o, fx), nil
@@ -99,7 +111,7 @@ func (m *Machine) askFor(w Waiter, o *op, first, end int, fx *Effects) Status {
 	for i := first; i < end; {
 		r := m.nextRequest(o.window[:end], i)
 		for _, p := range o.window[i:r.end] {
-			m.pages.at(m, p).flags |= flagFetching
+			m.comes(p, m.pages.at(m, p))
 		}
 		if !r.read {
 			p, stride := o.window[i], PageID(1)
@@ -196,15 +208,19 @@ func (m *Machine) arrived(msg *wire.Message, fx *Effects) error {
 func (m *Machine) install(pages []PageID, fx *Effects) {
 	for _, p := range pages {
 		pg := m.pages.at(m, p)
+		m.came(p, pg)
+		m.frameCame(p, pg)
 		if pg.flags&flagDoomed == 0 || m.cfg.Plant == PlantNoDoom {
 			pg.state = ReadOnly
 			m.cached++
 		} else {
 			m.notUsed(p, pg)
+			m.frameStale(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
 		m.wakeParked(fx, p, phFetch, phQuiet)
 	}
+	m.checkRoom(fx)
 }
 
 // notUsed ends what was known of a page that may have been fetched ahead, when it is dropped.
@@ -215,9 +231,16 @@ func (m *Machine) notUsed(p PageID, pg *page) {
 	}
 }
 
-// drop gives up the copy of a page.
+// drop gives up the copy of a page. Its frame stays.
 func (m *Machine) drop(p PageID, pg *page) {
+	m.forgetCopy(p, pg)
+	m.frameStale(p, pg)
+}
+
+// forgetCopy ends the record of a copy.
+func (m *Machine) forgetCopy(p PageID, pg *page) {
 	pg.state = Absent
+	pg.flags &^= flagProbed
 	m.cached--
 	m.notUsed(p, pg)
 }
@@ -243,7 +266,7 @@ func (m *Machine) fetched(w Waiter, o *op, fx *Effects) Status {
 		if p == o.page && o.write || p == o.last && p != o.page {
 			continue
 		}
-		if m.pages.at(m, p).state == ReadOnly {
+		if pg := m.pages.at(m, p); pg.state == ReadOnly && pg.flags&flagProbed == 0 {
 			fx.run(Map, p)
 		}
 	}

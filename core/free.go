@@ -155,7 +155,7 @@ func (m *Machine) recycle(fx *Effects) Status {
 		n := min(left, uint64(e.end()-r.page))
 		m.records(r.page, r.page+PageID(n), func(p PageID, pg *page) {
 			listed = listed || pg.flags&flagListed != 0
-			m.forget(pg)
+			m.forget(p, pg)
 		})
 		if m.cfg.Plant != PlantKeepFrames {
 			fx.span(Discard, r.page, n)
@@ -177,7 +177,7 @@ func (m *Machine) recycle(fx *Effects) Status {
 }
 
 // forget makes a page's record one that has not been used.
-func (m *Machine) forget(pg *page) {
+func (m *Machine) forget(p PageID, pg *page) {
 	switch {
 	case m.cfg.Plant == PlantKeepRecords && pg.home == m.cfg.Self:
 		return
@@ -187,6 +187,7 @@ func (m *Machine) forget(pg *page) {
 	default:
 		m.cached--
 	}
+	m.frameGone(p, pg)
 	*pg = page{home: wire.Many}
 }
 

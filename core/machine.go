@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"jiajia/core/wire"
+	"jiajia/lru"
 )
 
 // Machine is the protocol state of one host. It is not safe for concurrent use: the driver serialises all calls with
@@ -55,6 +56,7 @@ type Machine struct {
 
 	ahead  ahead
 	window int // pages that one call fetches at most
+	cache  pageCache
 
 	// extents are the allocations, by their pages. What lies between them and below allocated is in vacant, the ranges that
 	// allocations are taken from first, or was freed and will be there after the barrier under way. vacant is sorted; no two
@@ -96,6 +98,9 @@ func New(cfg Config) *Machine {
 	worst := cfg.PageSize + cfg.PageSize/8 + cfg.PageSize/64 + 64
 	m.perDiff = min(64, max(1, wire.MaxDiff/worst))
 	m.bar.init(cfg.Self, cfg.Hosts)
+	if cfg.CachePages > 0 {
+		m.cache.lru = lru.New(int(min(cfg.CachePages, cfg.Pages)))
+	}
 	return m
 }
 
@@ -115,6 +120,7 @@ const (
 	opFree
 	opSettle
 	opRefresh
+	opReclaim
 )
 
 // phase is how far a call has come.
@@ -137,6 +143,7 @@ const (
 	phGiveUp  // giving up the pages of a freed allocation
 	phQuiet   // Parked: none of the pages in pending is to be under way
 	phRecycle // taking back what was freed
+	phReclaim // giving up pages; Await: acknowledgements of the dirty ones, which are in pending
 )
 
 // op is the call that a waiter has under way.
@@ -160,6 +167,9 @@ type op struct {
 	// last is the page of the window that was guessed last, page itself if none was.
 	last  PageID
 	tried bool // the page of this fault was fetched before
+	// roomMade: this fault has looked for pages to give up; freed counts what the call's last step gave up.
+	roomMade bool
+	freed    int
 	// acks lists the homes that owe this waiter an acknowledgement, one entry for each message.
 	acks []ackDue
 	// pending are the pages still to be flushed or invalidated, sorted; next is where this pass has come to.
@@ -226,6 +236,8 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st = m.goSettle(w, o, fx)
 	case opRefresh:
 		st = m.goInvalidate(w, o, fx)
+	case opReclaim:
+		st = m.reclaim(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}

@@ -27,6 +27,8 @@ const (
 	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
 	flagUndecided                       // first touch: as far as this host knows nobody has written the page yet (P17)
+	flagProbed                          // a copy that was hidden and not used since
+	flagCounted                         // the page cache counts its frame
 )
 
 const chunkPages = 512
@@ -125,10 +127,21 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 			return Done, nil
 		}
 	}
+	if o.phase == phReclaim {
+		if st := m.makeRoom(w, o, fx); st != Done {
+			return st, nil
+		}
+	}
 	if !m.Allocated(o.page) {
 		return Done, ErrUnallocated // another thread has freed it meanwhile
 	}
 	p, pg := o.page, m.pages.at(m, o.page)
+	if pg.flags&flagProbed != 0 {
+		m.used(p, pg)
+		if m.cfg.Plant == PlantProbeTwins && pg.state == Dirty {
+			fx.add(Effect{Kind: Twin, Page: p})
+		}
+	}
 	if pg.flags&flagUndecided != 0 && m.touch(w, o, pg, fx) {
 		return Await, nil
 	}
@@ -222,7 +235,7 @@ func (m *Machine) asHome(p PageID, msg *wire.Message) (*page, error) {
 	}
 	pg := m.ofHome(p)
 	if pg.claiming() {
-		m.own(pg, true) // the answer is on its way
+		m.own(p, pg, true) // the answer is on its way
 	}
 	if pg.home != m.cfg.Self && m.cfg.Plant != PlantOldHomeServes {
 		return nil, misuse("hosts allocate differently: host %d takes host %d for the home of page %d, which is homed at host %d; every host must make the same jia_alloc and jia_free calls in the same order",

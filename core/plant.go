@@ -37,6 +37,12 @@ const (
 	PlantTakeIncomplete            // a lock is taken although not all notices are offered with it (P16)
 	PlantTakeNoEpoch               // the epoch of an offer is not looked at (P16)
 
+	PlantEvictFetching  // the frame of a page is given back while the page is on its way
+	PlantEvictDirty     // a dirty victim is given up without a flush
+	PlantEvictUnacked   // a dirty victim is gone, and may be fetched again, before its diff is acknowledged (P2)
+	PlantEvictRedirtied // a victim is given up that was written again during its flush
+	PlantProbeTwins     // the first access to a page that was probed makes a twin anew
+
 	// The driver plants these, for they concern bytes.
 	PlantWholePage      // a diff carries the whole page (P3)
 	PlantReadModify     // the home applies a diff by rewriting the page (P3)

@@ -95,6 +95,9 @@ type Config struct {
 	// ReadAhead is how many pages a fault fetches at most, with the one that it is about, where accesses follow each other in
 	// order; fewer if they are large. Below 2: only the one.
 	ReadAhead int
+	// CachePages is how many frames there may be here of pages homed elsewhere, but for one that each thread may need besides.
+	// 0: any number.
+	CachePages uint64
 	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
 	Guess func(p PageID, dst []PageID) []PageID
 	// Plant breaks one rule on purpose, so that tests can show that they would notice. Zero in production.

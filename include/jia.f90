@@ -29,6 +29,7 @@ module jia
     public :: jia_alloc_attr, jia_home, jia_free
     public :: jia_pool_create, jia_pool_alloc, jia_pool_aligned_alloc, jia_pool_realloc, jia_pool_free
     public :: jia_pool_reset, jia_pool_destroy, jia_pool_stats
+    public :: jia_cache_resize
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -54,6 +55,7 @@ module jia
         integer(c_long) :: messages_sent, message_bytes_sent, messages_received, message_bytes_received
         integer(c_long) :: home_pages, cached_pages, memory_bytes
         integer(c_long) :: pages_read, diffs_written, pages_ahead, pages_ahead_unused
+        integer(c_long) :: pages_evicted, pages_probed, pages_probed_used, cache_bytes, cache_limit_bytes
     end type
 
     ! How to allocate; jia.h explains the members. size is set by jia_alloc_attr; list, hosts and name are addresses, as of c_loc.
@@ -276,6 +278,15 @@ module jia
         end function
     end interface
 
+    interface jia_cache_resize
+        function cache_resize_c(bytes) bind(C, name="jia_cache_resize") result(status)
+            import :: c_int, c_size_t
+            integer(c_size_t), value :: bytes
+            integer(c_int) :: status
+        end function
+        procedure cache_resize
+    end interface
+
     ! --- synchronisation ---
 
     interface
@@ -493,6 +504,13 @@ contains
         type(c_ptr) :: address
 
         address = alloc_attr_long(int(size, c_size_t), attr)
+    end function
+
+    function cache_resize(bytes) result(status)
+        integer(c_int), intent(in) :: bytes
+        integer(c_int) :: status
+
+        status = jia_cache_resize(int(bytes, c_size_t))
     end function
 
     subroutine send(buf, len, to, tag)

@@ -250,6 +250,15 @@ int jia_home(const void *address);
  */
 void jia_free(void *start);
 
+/*
+ * jia_cache_resize - change how much memory this host spends on pages of other hosts (JIA_CACHE_SIZE).
+ * @bytes: the new limit, rounded down to whole pages. Each host has a limit of its own: other hosts are not told.
+ * Returns 0, or -EINVAL for less than 16 pages, and then changes nothing. Before it returns, what is too much is given back;
+ * changed pages go home first, for which it waits. Pages that other threads are fetching or sending home follow later.
+ * In a job of one host it has no effect. Threads: any, at any time.
+ */
+int jia_cache_resize(size_t bytes);
+
 
 /* ---- Memory pools ----------------------------------------------------------------------------------- */
 
@@ -613,6 +622,11 @@ typedef struct jia_stats {
 	unsigned long diffs_written;     /* of diffs_sent, those stored without the home's processor */
 	unsigned long pages_ahead;       /* of pages_fetched, those fetched ahead of an access */
 	unsigned long pages_ahead_unused; /* of these, those dropped before there was one */
+	unsigned long pages_evicted;     /* copies given up for want of room in the page cache */
+	unsigned long pages_probed;      /* copies hidden to see whether they are in use */
+	unsigned long pages_probed_used; /* of these, those that were */
+	unsigned long cache_bytes;       /* now: memory behind pages of other hosts */
+	unsigned long cache_limit_bytes; /* now: what that may be at most; 0 in a job of one host */
 } jia_stats_t;
 
 /*

@@ -61,6 +61,8 @@
       external jia_pool_alloc, jia_pool_aligned_alloc
       external jia_pool_realloc
       external jia_pool_create, jia_pool_destroy
+      integer*4 jia_cache_resize
+      external jia_cache_resize
 
       integer*8 jia_recv
       external jia_recv

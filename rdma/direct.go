@@ -21,6 +21,9 @@ func (t *Transport) Publish(home []node.Span) error {
 	return nil
 }
 
+// Kept implements node.FrameKeeper.
+func (t *Transport) Kept(dst []node.Span) []node.Span { return t.exports.kept(dst) }
+
 // Marked implements node.Transport.
 func (t *Transport) Marked(dst []wire.PageID) []wire.PageID { return t.exports.marked(dst) }
 

@@ -26,8 +26,9 @@ type exports struct {
 	list    []export   // in the order of their pages
 	block   []byte     // of the directory: the last one, of which so many entries are used
 	entries int
-	locked  uint64 // bytes of frames
-	refused bool   // which has been said
+	locked  uint64      // bytes of frames
+	news    []node.Span // of list, those that Kept has not told
+	refused bool        // which has been said
 	freed   bool
 }
 
@@ -136,6 +137,7 @@ func (x *exports) add(at int, e extent) error {
 	}
 	x.list = slices.Insert(x.list, at, export{e, mr, newMarks(table, e.count)})
 	x.locked += e.count * size
+	x.news = append(x.news, node.Span{Page: wire.PageID(e.first), Count: e.count})
 	return nil
 }
 
@@ -160,6 +162,15 @@ func (x *exports) put(e *extent) {
 	b[entryValid] = 1
 	verbs.FullFence()
 	x.entries++
+}
+
+// kept is Transport.Kept.
+func (x *exports) kept(dst []node.Span) []node.Span {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	dst = append(dst, x.news...)
+	x.news = x.news[:0]
+	return dst
 }
 
 // marked is Transport.Marked.

@@ -51,7 +51,7 @@ type Transport struct {
 	freeing error         // what Close returns
 }
 
-var _ node.Transport = (*Transport)(nil)
+var _ node.FrameKeeper = (*Transport)(nil)
 
 // A peer is another host.
 type peer struct {

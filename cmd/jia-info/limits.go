@@ -2,11 +2,12 @@ package main
 
 import (
 	"fmt"
-	"path"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/capacity"
 	"jiajia/core/conf"
 )
 
@@ -45,7 +46,7 @@ func (m machine) limits(s conf.Settings, backend string) section {
 		}
 		add(i)
 	}
-	if limit, where, found := m.cgroupMemory(); found {
+	if limit, where, found := capacity.Limit(os.DirFS(m.root)); found {
 		i := item{Name: "memory of the cgroup", Value: bytes1024(limit), Why: where, State: ok}
 		if limit < enoughBytes {
 			i.State, i.Remedy = low, "give the container more (docker run --memory=4g), or the unit (systemctl set-property UNIT MemoryMax=4G)"
@@ -120,34 +121,4 @@ func hugePages(mode string) item {
 		i.Remedy = "echo never > /sys/kernel/mm/transparent_hugepage/shmem_enabled (as root)"
 	}
 	return i
-}
-
-// cgroupMemory returns the lowest memory limit among the control groups that this process is in, of either version, and
-// the file that sets it.
-func (m machine) cgroupMemory() (limit uint64, where string, found bool) {
-	text, _ := m.read("/proc/self/cgroup")
-	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(f) != 3 {
-			continue
-		}
-		base, file := "/sys/fs/cgroup", "memory.max"
-		if f[1] == "memory" {
-			base, file = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
-		} else if f[1] != "" {
-			continue
-		}
-		// In a container, the path may be one that only the machine outside has; the root of what is mounted counts then.
-		for group := path.Clean("/" + f[2]); ; group = path.Dir(group) {
-			at := path.Join(base, group, file)
-			const none = 1 << 62 // version 1 writes a huge number for no limit
-			if n, is := m.number(at); is && n < none && (!found || n < limit) {
-				limit, where, found = n, at, true
-			}
-			if group == "/" {
-				break
-			}
-		}
-	}
-	return limit, where, found
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"jiajia/core/capacity"
 	"jiajia/core/conf"
 )
 
@@ -116,7 +117,7 @@ func TestCgroupVersion1(t *testing.T) {
 		"sys/fs/cgroup/memory/memory.limit_in_bytes":            "9223372036854771712\n",
 		"sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": "536870912\n",
 	}), nil)
-	limit, where, found := m.cgroupMemory()
+	limit, where, found := capacity.Limit(os.DirFS(m.root))
 	if !found || limit != 512<<20 || where != "/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes" {
 		t.Error(limit, where, found)
 	}

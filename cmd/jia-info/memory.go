@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 
+	"jiajia/core/capacity"
 	"jiajia/core/conf"
+	"jiajia/core/node"
 	"jiajia/core/region"
 )
 
@@ -22,6 +25,7 @@ func (m machine) memory(s conf.Settings) (sec section, backend string) {
 		item{Name: "region", Value: fmt.Sprintf("%s at %#x", bytes1024(s.RegionSize), r.Base()), State: ok,
 			Why: "address space; memory is used as pages are touched"},
 		m.faults(s, r))
+	sec.Items = append(sec.Items, m.cache(s))
 	tracking := item{Name: "write tracking", Value: "write-protection, one fault for each page and interval", State: ok}
 	sec.Items = append(sec.Items, tracking)
 	if err := r.Close(); err != nil {
@@ -46,5 +50,24 @@ func (m machine) faults(s conf.Settings, r *region.Region) item {
 		i.Remedy = "jobs run; fetching a page costs more, and mappings are limited. Linux 6.4 or newer has what is needed; " +
 			"in a container, allow the system call: docker run --security-opt seccomp=PROFILE with userfaultfd in it"
 	}
+	return i
+}
+
+// cache tells how much memory the hosts here spend on pages of others.
+func (m machine) cache(s conf.Settings) item {
+	i := item{Name: "page cache", State: ok}
+	if s.CacheSize > 0 {
+		i.Value, i.Why = capacity.Size(s.CacheSize), "for each host, as JIA_CACHE_SIZE says"
+		if _, err := node.CachePages(s.CacheSize, 4096); err != nil {
+			i.State, i.Remedy = bad, fmt.Sprintf("export JIA_CACHE_SIZE=%dK or more, or leave it out", node.MinCachePages*4096>>10)
+		}
+		return i
+	}
+	memory, found := capacity.FindIn(os.DirFS(m.root))
+	if !found {
+		i.Value, i.Why = "not known", "this machine does not say how much memory it has"
+		return i
+	}
+	i.Value, i.Why = capacity.Size(memory.Bytes/2), fmt.Sprintf("half of the memory of %v, divided by the hosts here; JIA_CACHE_SIZE sets it for each", memory)
 	return i
 }

@@ -112,6 +112,8 @@ type Settings struct {
 	Prefetch   int    // pages that one access may bring at once, from MinPrefetch to MaxPrefetch; 0: only the one that it needs
 	PoolCheck  bool   // objects of pools are guarded
 
+	CacheSize uint64 // bytes that a host spends on pages of others; 0: a share of the machine's memory
+
 	Stats Stats
 	Log   Log // one of the Log constants
 }
@@ -235,6 +237,11 @@ var Table = []Setting{
 		Type:    "on or off (1 and 0 are read as these)",
 		Meaning: "whether objects of memory pools are guarded, so that writes past their ends are found when they are freed; it costs time and memory",
 		access:  onOff(func(s *Settings) *bool { return &s.PoolCheck }, "1", "0"),
+	}, {
+		Name: "cache_size", Env: "JIA_CACHE_SIZE", Unset: "half of the memory of the machine, or of its control group, divided by the job's hosts there",
+		Type:    "bytes, with K, M, G or T for powers of 1024, at least 16 pages",
+		Meaning: "how much memory this host spends on pages of other hosts, at most; what it is the home of comes on top",
+		access:  access{set: setCacheSize, get: func(s *Settings) string { return formatCacheSize(s.CacheSize) }},
 	},
 	{
 		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,

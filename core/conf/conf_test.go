@@ -73,6 +73,8 @@ func TestLoad(t *testing.T) {
 		{"the smallest region, in bytes", []string{"JIA_REGION_SIZE", "1048576"}, func(s *conf.Settings) { s.RegionSize = 1 << 20 }},
 		{"pages of 64 KiB", []string{"JIA_PAGE_SIZE", "64K"}, func(s *conf.Settings) { s.PageSize = 64 << 10 }},
 		{"the largest pages, in bytes", []string{"JIA_PAGE_SIZE", "2097152"}, func(s *conf.Settings) { s.PageSize = 2 << 20 }},
+		{"a page cache", []string{"JIA_CACHE_SIZE", "512M"}, func(s *conf.Settings) { s.CacheSize = 512 << 20 }},
+		{"a small page cache", []string{"JIA_CACHE_SIZE", "256k"}, func(s *conf.Settings) { s.CacheSize = 256 << 10 }},
 		{"the largest region", []string{"JIA_REGION_SIZE", "64T"}, func(s *conf.Settings) { s.RegionSize = 64 << 40 }},
 		{"no spinning", []string{"JIA_SPIN", "off"}, func(s *conf.Settings) { s.Spin = conf.SpinOff }},
 		{"several at once", []string{"JIA_SPIN", "on", "JIA_NPROC", "2"},

@@ -102,6 +102,20 @@ func setPageSize(s *Settings, value string) bool {
 	return true
 }
 
+// setCacheSize leaves it to the library, which knows the size of a page, how little is too little.
+func setCacheSize(s *Settings, value string) bool {
+	n, ok := parseBytes(value)
+	s.CacheSize = n
+	return ok && n > 0
+}
+
+func formatCacheSize(bytes uint64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return formatBytes(bytes)
+}
+
 func setPrefetch(s *Settings, value string) bool {
 	switch value {
 	case "auto", "on": // older systems said on

@@ -126,6 +126,7 @@ func (n *Node) publish() error {
 	if err := n.trans.Publish(n.spans); err != nil {
 		return fmt.Errorf("let other hosts reach the pages of this one: %w", err)
 	}
+	n.keep()
 	return nil
 }
 

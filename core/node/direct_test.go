@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -24,6 +25,7 @@ const (
 type glass struct {
 	Transport // what is not needed is nil
 	t         *testing.T
+	mu        sync.Mutex
 	memory    []byte      // of the peer
 	shut      bool        // nothing can be reached at the moment
 	blank     wire.PageID // which the peer has never written
@@ -76,6 +78,8 @@ func (b *glassBox) Read(from wire.HostID, pages []wire.PageID, frames [][]byte) 
 	if b.g.shut {
 		return false, nil
 	}
+	b.g.mu.Lock()
+	defer b.g.mu.Unlock()
 	b.g.reads = append(b.g.reads, pages)
 	for i, p := range pages {
 		copy(frames[i], b.g.page(p))
@@ -84,6 +88,8 @@ func (b *glassBox) Read(from wire.HostID, pages []wire.PageID, frames [][]byte) 
 }
 
 func (b *glassBox) apply(stream []byte) {
+	b.g.mu.Lock()
+	defer b.g.mu.Unlock()
 	if err := diff.ApplyAt(unsafe.Pointer(&b.g.memory[0]), peerPage, peerPages, stream); err != nil {
 		b.g.t.Error(err)
 	}
@@ -94,8 +100,8 @@ func (b *glassBox) Write(to wire.HostID, stream []byte) (bool, error) {
 		b.apply(stream) // some bytes may have been stored
 		return false, nil
 	}
-	b.g.writes++
 	b.apply(stream)
+	b.g.writes++
 	return true, nil
 }
 
@@ -134,12 +140,15 @@ func (b *glassBox) Recv(from wire.HostID, m *wire.Message, frames [][]byte) erro
 }
 
 // newGlass returns host 0 of two, which reaches host 1.
-func newGlass(t *testing.T) (*Node, *glass) {
+func newGlass(t *testing.T) (*Node, *glass) { return newGlassWith(t, Config{}) }
+
+func newGlassWith(t *testing.T, cfg Config) (*Node, *glass) {
 	g := &glass{t: t, memory: make([]byte, peerPages*peerPage), blank: peerPages}
 	for i := range g.memory {
 		g.memory[i] = byte(1 + i/peerPage + i%251)
 	}
-	n, err := Open(Config{Hosts: 2, RegionBytes: peerPages * peerPage, PageSize: peerPage, Fail: func(line string) { panic(line) }})
+	cfg.Hosts, cfg.RegionBytes, cfg.PageSize, cfg.Fail = 2, peerPages*peerPage, peerPage, func(line string) { panic(line) }
+	n, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +161,10 @@ func newGlass(t *testing.T) (*Node, *glass) {
 	if err := n.Connect(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // before the region goes
+		close(n.short)
+		n.background.Wait()
+	})
 	n.BeginStats()
 	return n, g
 }

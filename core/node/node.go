@@ -6,6 +6,7 @@ package node
 import (
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"jiajia/core"
@@ -28,6 +29,9 @@ type Config struct {
 	// ReadAhead is how many pages a fault fetches at most where accesses follow each other in order, the needed one included; below
 	// 2: only that. Hosts may differ.
 	ReadAhead int
+
+	// CachePages is how many pages of other hosts this one may hold, at least MinCachePages, or 0 for any number. Hosts may differ.
+	CachePages uint64
 
 	Log *event.Log // nil for none
 
@@ -64,6 +68,9 @@ type Node struct {
 	load  load
 	pools pools
 
+	short      chan struct{}  // the machine has asked for room
+	background sync.WaitGroup // of the library's own threads
+
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
 }
@@ -71,7 +78,7 @@ type Node struct {
 // Open reserves the region and prepares a host. With one host it is complete; else Attach and Connect must
 // follow.
 func Open(cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg}
+	n := &Node{cfg: cfg, short: make(chan struct{}, 1)}
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
 	n.reached = make([]bool, cfg.Hosts)
@@ -87,7 +94,7 @@ func Open(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize,
-		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead})
+		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead, CachePages: cfg.CachePages})
 	n.machine.SetOneSided(cfg.Hosts > 1)
 	return n, nil
 }
@@ -119,6 +126,7 @@ func (n *Node) Connect() error {
 		return err
 	}
 	n.putThread(th)
+	n.background.Go(n.reclaimAhead)
 	return nil
 }
 

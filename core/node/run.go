@@ -101,6 +101,8 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			n.twins.forget(e.Page, e.Count)
 		case core.Publish:
 			err = n.publishOne(core.Span{Page: e.Page, Count: e.Count})
+		case core.Hide:
+			err = n.region.Unmap(page, e.Count)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++
@@ -155,6 +157,8 @@ func (n *Node) emit(t *thread) {
 			n.reply(e, fx, nil)
 		case core.Wake:
 			n.wake(e.Waiter)
+		case core.NeedRoom:
+			n.needRoom()
 		}
 	}
 	t.out = t.out[:0]

@@ -19,6 +19,7 @@ const (
 	callUnlock
 	callBarrier
 	callExit
+	callBackground // of a thread of the library, whose waits are nobody's
 )
 
 // clocks tells where the time goes for which a call had to wait.
@@ -107,7 +108,11 @@ func (y *tally) works() { y.worker, y.workBegan, y.idle = self(), time.Since(y.b
 func (y *tally) worked() time.Duration { return time.Since(y.began) - y.workBegan - y.idle }
 
 // waits begins the wait of a call of t, once for each.
-func (y *tally) waits(t *thread) { t.timed, t.pause = true, y.pauses(clocks[t.call]) }
+func (y *tally) waits(t *thread) {
+	if t.call != callBackground {
+		t.timed, t.pause = true, y.pauses(clocks[t.call])
+	}
+}
 
 // completed counts a call of t that is done.
 func (y *tally) completed(t *thread) {
@@ -182,5 +187,8 @@ func (n *Node) totals() stats.Row {
 	r[stats.HomePages], r[stats.CachedPages] = n.machine.Usage()
 	r[stats.MemoryBytes] = n.region.Used()
 	r[stats.PagesAhead], r[stats.PagesAheadUnused] = n.machine.ReadAhead()
+	r[stats.PagesEvicted], r[stats.PagesProbed], r[stats.PagesProbedUsed] = n.machine.Evictions()
+	frames, most := n.machine.Cache()
+	r[stats.CacheBytes], r[stats.CacheLimitBytes] = frames*uint64(n.cfg.PageSize), most*uint64(n.cfg.PageSize)
 	return r
 }

@@ -20,6 +20,9 @@ type backend interface {
 	protect(page, n uint64) error
 	// revoke takes all access away.
 	revoke(page, n uint64) error
+	// punched takes note that the pages' frames are being freed, which takes all access away. It returns false, and does nothing, if
+	// access must be revoked before.
+	punched(page, n uint64) bool
 	close() error
 }
 
@@ -67,4 +70,5 @@ func (plain) set(uint64, uint64, Access) error { return nil }
 func (plain) fresh(uint64, uint64) error       { return nil }
 func (plain) protect(uint64, uint64) error     { return nil }
 func (plain) revoke(uint64, uint64) error      { return nil }
+func (plain) punched(uint64, uint64) bool      { return false }
 func (plain) close() error                     { return nil }

@@ -92,6 +92,8 @@ func (m *mprotect) revoke(page, n uint64) error {
 	return m.set(page, n, None)
 }
 
+func (m *mprotect) punched(uint64, uint64) bool { return false }
+
 func (m *mprotect) protect(page, n uint64) error {
 	for end := page + n; ; {
 		first, run := m.table.writable(page, end)

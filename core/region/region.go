@@ -260,8 +260,10 @@ func (r *Region) Unmap(page, n uint64) error {
 // transport has registered with a device, which would go on using the old ones.
 func (r *Region) Discard(page, n uint64) error {
 	r.mustHold(page, n)
-	if err := r.backend.revoke(page, n); err != nil {
-		return fmt.Errorf("region: discard pages %d+%d: %w", page, n, err)
+	if !r.backend.punched(page, n) {
+		if err := r.backend.revoke(page, n); err != nil {
+			return fmt.Errorf("region: discard pages %d+%d: %w", page, n, err)
+		}
 	}
 	size := uint64(r.cfg.PageSize)
 	if err := r.mem.punch(page*size, n*size); err != nil {

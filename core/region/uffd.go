@@ -149,4 +149,10 @@ func (u *uffd) revoke(page, n uint64) error {
 	return nil
 }
 
+// punched: to free a frame empties the entries that map it, and the next access finds nothing.
+func (u *uffd) punched(page, n uint64) bool {
+	u.table.set(page, n, None)
+	return true
+}
+
 func (u *uffd) close() error { return errors.Join(u.fd.close(), u.table.close()) }

@@ -41,7 +41,7 @@ type Transport struct {
 	sleeper sleeper
 }
 
-var _ node.Transport = (*Transport)(nil)
+var _ node.FrameKeeper = (*Transport)(nil)
 
 // Join makes one transport of several, each of which serves hosts that no other part does. spin is how long a thread that waits for
 // whichever host polls before it sleeps; 0: not at all. The parts belong to the result from now on.
@@ -138,6 +138,16 @@ func (t *Transport) Publish(home []node.Span) error {
 		}
 	}
 	return nil
+}
+
+// Kept implements node.FrameKeeper.
+func (t *Transport) Kept(dst []node.Span) []node.Span {
+	for _, part := range t.parts {
+		if k, ok := part.(node.FrameKeeper); ok {
+			dst = k.Kept(dst)
+		}
+	}
+	return dst
 }
 
 // Marked implements node.Transport. Peers of different parts may have read the same page.

@@ -30,6 +30,7 @@ type actor struct {
 	store *storing
 
 	random bool // takes operations at random for as long as the storm lasts
+	reaper bool // reclaims when the machine asks for it
 	joined bool // counted at its meeting
 }
 
@@ -79,8 +80,11 @@ func (a *actor) awaits(p *packet, from core.HostID) bool {
 
 // opReady tells whether the next operation of the program can begin.
 func (c *cluster) opReady(a *actor) bool {
-	if a.random {
+	switch {
+	case a.random:
 		return c.storm && a.h.allocated
+	case a.reaper:
+		return a.h.short
 	}
 	if a.pc >= len(a.ops) {
 		return false
@@ -102,6 +106,8 @@ func (c *cluster) step(a *actor) {
 	switch {
 	case !a.inCall && a.random:
 		c.randomCall(a)
+	case !a.inCall && a.reaper:
+		c.reclaim(a)
 	case !a.inCall:
 		c.begin(a, &a.ops[a.pc])
 	case a.read != nil:
@@ -219,7 +225,7 @@ func (c *cluster) receive(a *actor) {
 			return
 		}
 		for i, p := range pages {
-			a.h.mem.frames[p] = frame{}
+			a.h.mem.frames[p], a.h.mem.has[p] = frame{}, true
 			if msg.Carries(i) {
 				body = body[copy(a.h.mem.frames[p][:], body):]
 			}
@@ -246,7 +252,7 @@ func (c *cluster) endCall(a *actor) {
 		c.net = append(c.net, a.h.boxes[a.waiter]...)
 		a.h.boxes[a.waiter] = nil
 	}
-	if a.random {
+	if a.random || a.reaper {
 		return
 	}
 	o := &a.ops[a.pc]
@@ -324,8 +330,10 @@ func (c *cluster) begin(a *actor, o *op) {
 	case opAnew:
 		c.allocAnew(a.h, o.id)
 		c.advance(a)
-	case opEvict, opClean, opPrefetch:
+	case opEvict, opClean, opPrefetch, opHide:
 		c.hint(a, o.kind, o.page, o.count)
+	case opReclaim:
+		c.reclaim(a)
 	}
 }
 
@@ -342,6 +350,8 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 			return m.Evict(w, p, fx)
 		case kind == opClean:
 			return m.Clean(w, p, fx)
+		case kind == opHide:
+			return m.Hide(w, p, fx)
 		}
 		return m.Prefetch(w, c.some(p, more), fx)
 	})
@@ -349,7 +359,11 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 
 // randomCall lets an extra thread do something that no program asked for.
 func (c *cluster) randomCall(a *actor) {
-	kind := []opKind{opEvict, opClean, opPrefetch}[c.r.pick(c.swarm.hints...)]
+	kind := []opKind{opEvict, opClean, opPrefetch, opReclaim, opHide}[c.r.pick(c.swarm.hints...)]
+	if kind == opReclaim {
+		c.reclaim(a)
+		return
+	}
 	p := core.PageID(c.r.n(int(c.p.pages)))
 	if c.tracing() {
 		c.tracef("%s: %s p%d", a.name, opNames[kind], p)
@@ -415,7 +429,7 @@ func (c *cluster) access(a *actor, o *op, d datum) {
 
 func (a *actor) String() string {
 	at := "finished"
-	if a.random {
+	if a.random || a.reaper {
 		at = "extra"
 	} else if a.pc < len(a.ops) {
 		at = fmt.Sprintf("op %d: %s %d", a.pc, opNames[a.ops[a.pc].kind], a.ops[a.pc].id)

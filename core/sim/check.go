@@ -35,7 +35,11 @@ func (c *cluster) check(h *host) {
 		if home, _ := c.homeOf(p); home.allocated {
 			c.checkCopies(home, p)
 		}
+		if id, _ := h.m.HomeOf(p); id != h.id && h.mem.has[p] && !h.m.Counts(p) {
+			c.failf("host %d: page %d is %v and has a frame that does not count", h.id, p, st)
+		}
 	}
+	c.checkBudget(h)
 }
 
 func mostAccess(s core.State) access {

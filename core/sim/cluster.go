@@ -38,7 +38,8 @@ type host struct {
 	meetings  []int          // how many threads have come, by meeting
 	marks     []bool         // by page: somebody has begun to read it by himself
 	allocated bool
-	freeing   int // threads in jia_free
+	freeing   int  // threads in jia_free
+	short     bool // the machine has asked for room
 }
 
 type storedWord struct {
@@ -110,9 +111,14 @@ func (c *cluster) addHost(id core.HostID) {
 	p := c.p
 	threads := len(p.threads[id])
 	waiters := threads + c.swarm.extras
+	budget := c.drawBudget()
+	if budget > 0 {
+		waiters++ // the reaper
+	}
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
-	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Base: base, Plant: c.opt.Plant, StepPages: c.swarm.stepPages}
+	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Base: base, Plant: c.opt.Plant, StepPages: c.swarm.stepPages,
+		CachePages: budget}
 	if c.swarm.windows > 0 {
 		cfg.Guess = c.guess
 	} else {
@@ -124,7 +130,7 @@ func (c *cluster) addHost(id core.HostID) {
 		h.m.SetWords(hostWords{c.words, c, id}, core.LockID(c.swarm.worded), c.swarm.room)
 	}
 	c.join(h)
-	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages)}
+	h.mem = memory{frames: make([]frame, p.pages), access: make([]access, p.pages), twins: make([]*frame, p.pages), has: make([]bool, p.pages)}
 	for w := 1; w <= waiters; w++ {
 		h.idle = append(h.idle, core.Waiter(w))
 	}
@@ -139,6 +145,9 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 	for t := range c.swarm.extras {
 		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.extra%d", id, t), random: true, prio: c.r.next()})
+	}
+	if budget > 0 {
+		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.reaper", id), reaper: true, prio: c.r.next()})
 	}
 }
 

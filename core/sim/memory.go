@@ -28,6 +28,7 @@ type memory struct {
 	frames []frame
 	access []access
 	twins  []*frame
+	has    []bool // there is memory behind the page; a page that is only read from its home has none before it comes
 }
 
 // patch is a page's diff: bit i of mask says that byte i changed.
@@ -57,6 +58,10 @@ func (c *cluster) memoryEffect(h *host, e *core.Effect) {
 	m := &h.mem
 	for p := e.Page; p < e.Page+core.PageID(max(e.Count, 1)); p++ {
 		switch e.Kind {
+		case core.Map, core.MapWrite, core.MapFresh:
+			m.has[p] = true
+		}
+		switch e.Kind {
 		case core.Protect:
 			m.access[p] = min(m.access[p], readOnly)
 		case core.Unmap:
@@ -74,9 +79,11 @@ func (c *cluster) memoryEffect(h *host, e *core.Effect) {
 			}
 			m.access[p] = readWrite
 		case core.Discard:
-			m.access[p], m.frames[p] = none, frame{}
+			m.access[p], m.frames[p], m.has[p] = none, frame{}, false
 		case core.Abandon:
 			m.access[p], m.twins[p] = none, nil
+		case core.Hide:
+			m.access[p] = none
 		case core.Twin:
 			t := m.frames[p]
 			m.twins[p] = &t

@@ -227,6 +227,8 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 		c.sendDiff(h, a, e)
 	case core.Read:
 		c.beginRead(a, e)
+	case core.NeedRoom:
+		h.short = true
 	case core.Wake:
 		if c.tracing() {
 			c.tracef("%d: wakes waiter %d", h.id, e.Waiter)
@@ -296,8 +298,8 @@ func describeMessage(m *wire.Message, body []byte) string {
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Abandon: "abandon", core.Publish: "publish", core.Send: "send", core.SendLink: "send on link",
-	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake"}
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Hide: "hide", core.Abandon: "abandon", core.Publish: "publish", core.Send: "send", core.SendLink: "send on link",
+	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake", core.NeedRoom: "need room"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {
 	switch {

@@ -109,6 +109,7 @@ func (c *cluster) stepRead(a *actor) {
 	default:
 		p, at := r.pages[page], r.words%wordsPerPage*wordBytes
 		copy(a.h.mem.frames[p][at:at+wordBytes], r.home.mem.frames[p][at:])
+		a.h.mem.has[p] = true
 		r.words++
 		if c.tracing() && r.words%wordsPerPage == 0 {
 			c.tracef("%s: has read p%d of %d", a.name, p, r.home.id)
@@ -136,7 +137,7 @@ func (c *cluster) stepAsk(a *actor) {
 		c.failf("%s: asked for page %d, got %s", a.name, r.pages[0], describeMessage(&msg, body))
 	}
 	f := &a.h.mem.frames[r.pages[0]]
-	*f = frame{}
+	*f, a.h.mem.has[r.pages[0]] = frame{}, true
 	copy(f[:], body)
 	if r.pages, r.asked = r.pages[1:], false; len(r.pages) == 0 {
 		a.read = nil

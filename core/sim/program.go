@@ -44,10 +44,12 @@ const (
 	opPrefetch               // fetch page, and count others
 	opFree                   // free the allocation of count pages that begins at page
 	opAnew                   // make the allocations of churn id
+	opReclaim                // give pages up for lack of room
+	opHide                   // hide page, to see whether it is used
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch", "free", "alloc anew"}
+	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide"}
 
 // op is one operation of a thread.
 type op struct {
@@ -93,9 +95,9 @@ func (o op) describe(p *Program) string {
 		return fmt.Sprintf("%s p%d word %d", name, o.page, o.id)
 	case opBarrier:
 		return o.call.String()
-	case opEvict, opClean, opPrefetch, opFree:
+	case opEvict, opClean, opPrefetch, opFree, opHide:
 		return fmt.Sprintf("%s p%d", name, o.page)
-	case opAlloc:
+	case opAlloc, opReclaim:
 		return name
 	}
 	return fmt.Sprintf("%s %d", name, o.id)

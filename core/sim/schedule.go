@@ -21,6 +21,7 @@ type swarm struct {
 	windows   int       // chance in percent that a fault brings in more than its page
 	worded    int       // locks below this number have words
 	room      int       // notices in an offer
+	bounded   int       // chance in percent that a host has a page cache with a bound
 	priority  bool      // the highest priority mostly goes first, so that some things take very long
 }
 
@@ -42,6 +43,8 @@ func drawSwarm(r *source) swarm {
 	s.windows = []int{0, 30, 90}[r.n(3)]
 	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
 	s.worded, s.room = []int{0, 1, 100}[r.pick(40, 10, 50)], []int{0, 1, 2, 14}[r.n(4)]
+	s.bounded = []int{0, 50, 100}[r.pick(50, 15, 35)]
+	s.hints = append(s.hints, 30*r.n(2), 30*r.pick(70, 30))
 	return s
 }
 
@@ -164,8 +167,9 @@ func (c *cluster) anything() bool {
 	return false
 }
 
-// hold is until when something does not go on: for so many steps of the run, and operations of the program.
-type hold struct{ step, progress int }
+// hold is until when something does not go on: for so many steps of the run, and operations of the program, but for these no longer than
+// until a step.
+type hold struct{ step, progress, latest int }
 
 // delay draws until when something that is beginning is held up: mostly not at all.
 func (c *cluster) delay() hold {
@@ -177,7 +181,7 @@ func (c *cluster) delay() hold {
 
 // due tells whether the time that was drawn has come.
 func (c *cluster) due(h hold) bool {
-	return c.hurried || c.steps >= h.step && c.progress >= h.progress
+	return c.hurried || c.steps >= h.step && (c.progress >= h.progress || c.steps >= h.latest)
 }
 
 // hold draws a time: some steps, or until the threads of the program have done some operations.
@@ -185,7 +189,8 @@ func (c *cluster) hold(steps, progress int) hold {
 	if c.r.chance(50) {
 		return hold{step: c.steps + c.r.between(1, steps)}
 	}
-	return hold{progress: c.progress + c.r.between(1, progress)}
+	// Threads that take a page from each other may not progress until a third one does.
+	return hold{progress: c.progress + c.r.between(1, progress), latest: c.steps + 5000}
 }
 
 func (c *cluster) takeRequest(i int) {

@@ -90,7 +90,8 @@ type story struct {
 
 // do carries out one command:
 //
-//	job HOSTS PAGES THREADS [PLANT] [H-H...]  start; a planted mistake by its name; hosts that reach each other's memory
+//	job HOSTS PAGES THREADS [PLANT] [H-H...] [words]  start; a planted mistake by its name; hosts that reach each other's memory;
+//	                                    locks have words
 //	alloc CALL ARGS...                  an allocation that all hosts make, as jia_alloc2p 64 1
 //	alloc-on HOST CALL ARGS...          one host alone
 //	H.T OP ARGS...                      thread T of host H does an operation, as far as it gets
@@ -159,7 +160,11 @@ func (s *story) start(f []string) {
 			}
 		}
 	}
-	s.c = newCluster(p, Options{Plant: plant, trace: &s.log}, swarm{}, reached...)
+	w := swarm{}
+	if slices.Contains(f[3:], "words") {
+		w.worded, w.room = p.locks, 14
+	}
+	s.c = newCluster(p, Options{Plant: plant, trace: &s.log}, w, reached...)
 	s.c.scripted = true
 }
 
@@ -277,11 +282,12 @@ func (s *story) parse(f []string) op {
 		}
 	case opPeek:
 		o.page, o.id = core.PageID(n(1)), n(2)
-	case opEvict, opClean, opPrefetch, opFree:
+	case opEvict, opClean, opPrefetch, opFree, opHide:
 		o.page = core.PageID(n(1))
 		if len(f) > 2 {
 			o.count = n(2) // a prefetch brings in so many pages above it, too
 		}
+	case opReclaim:
 	default:
 		o.id = n(1)
 	}

@@ -55,6 +55,12 @@ const (
 	PagesAhead
 	PagesAheadUnused
 
+	PagesEvicted
+	PagesProbed
+	PagesProbedUsed
+	CacheBytes
+	CacheLimitBytes
+
 	Len int = iota // how many fields there are
 )
 
@@ -125,6 +131,12 @@ var Fields = [Len]Info{
 	DiffsWritten:     {Name: "diffs_written", Label: "diffs written directly"},
 	PagesAhead:       {Name: "pages_ahead", Label: "pages fetched ahead"},
 	PagesAheadUnused: {Name: "pages_ahead_unused", Label: "  dropped unused"},
+
+	PagesEvicted:    {Name: "pages_evicted", Label: "pages evicted"},
+	PagesProbed:     {Name: "pages_probed", Label: "pages probed"},
+	PagesProbedUsed: {Name: "pages_probed_used", Label: "  found in use"},
+	CacheBytes:      {Name: "cache_bytes", Label: "page cache", Unit: Bytes, Level: true},
+	CacheLimitBytes: {Name: "cache_limit_bytes", Label: "  its limit", Unit: Bytes, Level: true},
 }
 
 // A Row is the numbers of one host. Invariant: Elapsed is the sum of Computing, Faulting, Locking, InBarriers, InMessages

@@ -45,11 +45,15 @@ var baselines = map[string]baseline{
 	"first touch of a memfd":    {bare: []string{"touch", "65536"}},
 	"barrier with nothing here": {micro: "barrier"},
 	"read-ahead off":            {micro: "random", env: noReadAhead},
+	"first sweep, all fits":     {micro: "sequential-first"},
+	"the same over TCP":         {micro: "sequential-first", env: tcp},
+	"cache of 1 GiB":            {micro: "rounds", env: []string{"JIA_CACHE_SIZE=1G"}},
 }
 
 var (
 	noReadAhead = []string{"JIA_PREFETCH=off"}
 	tcp         = []string{"JIA_COMM_TYPE=tcp"}
+	quarter     = []string{"JIA_CACHE_SIZE=16M"}
 )
 
 var rows = []row{
@@ -72,6 +76,9 @@ var rows = []row{
 	{what: "64 MiB sequential read, again, TCP", name: "sequential-again", unit: "MB/s", env: tcp, baseline: "64 MiB stream", target: 0.6, atLeast: true, where: both},
 	{what: "64 MiB sequential read, first", name: "sequential-first", unit: "MB/s", where: both},
 	{what: "64 MiB sequential read, again", name: "sequential-again", unit: "MB/s", target: 3000, atLeast: true, where: both},
+	{what: "64 MiB sweep, cache of 16 MiB", name: "sweep", unit: "MB/s", env: quarter, baseline: "first sweep, all fits", target: 1 / 1.2, atLeast: true, where: both},
+	{what: "64 MiB sweep, cache of 16 MiB, TCP", name: "sweep", unit: "MB/s", env: append(tcp, quarter...), baseline: "the same over TCP", target: 1 / 1.2, atLeast: true, where: both},
+	{what: "rounds that fit, crowded", name: "rounds", unit: "us", env: []string{"JIA_CACHE_SIZE=74M"}, baseline: "cache of 1 GiB", target: 1.01, where: both},
 	{what: "random read", name: "random", unit: "us", baseline: "read-ahead off", target: 1.05, where: both},
 	{what: "waiting in a barrier", name: "idle-barrier", unit: "% of a core", target: 2, where: []placement{spread}},
 	{what: "waiting for a lock", name: "idle-lock", unit: "% of a core", target: 2, where: []placement{spread}},
@@ -118,7 +125,7 @@ func (r *row) print(at placement, own sample, base []sample) {
 	value, limit := own.median, fmt.Sprintf("%g %s", r.target, r.unit)
 	if len(base) > 0 {
 		m := middle(base)
-		value, limit = own.median/m.median, fmt.Sprintf("%g x %s", r.target, r.baseline)
+		value, limit = own.median/m.median, fmt.Sprintf("%.3g x %s", r.target, r.baseline)
 		line += fmt.Sprintf(" %12.2f %7.2f", m.median, value)
 	} else {
 		line += fmt.Sprintf(" %12s %7s", "", "")

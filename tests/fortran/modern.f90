@@ -46,6 +46,7 @@ program modern
     p = jia_alloc_attr(8192, attr)
     if (jia_home(p) /= jiahosts - 1) call jia_error("jia_home")
     p = jia_alloc_attr(8192_c_size_t, attr)
+    if (jia_cache_resize(65536) /= 0 .or. jia_cache_resize(4096_c_size_t) == 0) call jia_error("jia_cache_resize")
 
     list(jiapid + 1) = jiapid + 1
     do i = jiapid + 1, 64, jiahosts

@@ -48,6 +48,7 @@ int size;
 	at[5] = jia_alloc4(size, blocks, 2, 0);
 	at[6] = jia_alloc_array(size, blocks, 1);
 	at[7] = jia_alloc_random(size);
+	CHECK(jia_cache_resize(65536) == 0);
 	jia_wait();
 	for (i = 0; i < 8; i++)
 		CHECK(*(int *)at[i] == 0);

@@ -341,6 +341,77 @@ static void sequential(int again)
 		report(mbs, again ? 5 : 1);
 }
 
+/* Host 1 reads 64 MiB of host 0 again and again, which nobody writes any more: MB/s of each sweep but the first. */
+static void sweep(void)
+{
+	const size_t words = (size_t)LARGE * PAGE / sizeof(unsigned long);
+	unsigned long *a = (unsigned long *)jia_alloc2p((size_t)LARGE * PAGE, 0);
+	static double mbs[5];
+	size_t i;
+	int r;
+
+	if (jiapid == 0)
+		for (i = 0; i < words; i++)
+			a[i] = 3;
+	jia_barrier();
+	for (r = -1; r < 5 && jiapid == 1; r++) {
+		double t = now_us();
+		unsigned long sum = 0;
+
+		for (i = 0; i < words; i++)
+			sum += a[i];
+		t = now_us() - t;
+		if (sum != 3 * words)
+			jia_error("round %d: the sum is %lu", r, sum);
+		if (r >= 0)
+			mbs[r] = (double)LARGE * PAGE / t;
+	}
+	jia_barrier();
+	if (jiapid == 1)
+		report(mbs, 5);
+}
+
+/*
+ * Host 1 reads 48 MiB of host 0 in each of some rounds and writes a part, and host 0 writes every eighth page in between: us a
+ * round. 4,096 pages more came first and are not used again.
+ */
+static void rounds(void)
+{
+	enum { SET = 12288, EXTRA = 4096, TIMES = 60 };
+	volatile unsigned long *a = (volatile unsigned long *)jia_alloc2p((size_t)(SET + EXTRA) * PAGE, 0);
+	static double us[TIMES];
+	size_t p, each = PAGE / sizeof *a;
+	int r;
+
+	if (jiapid == 0)
+		for (p = 0; p < SET + EXTRA; p++)
+			a[p * each] = 1;
+	jia_barrier();
+	for (p = SET + EXTRA; p-- > 0 && jiapid == 1;)
+		if (a[p * each] != 1)
+			jia_error("page %zu", p);
+	for (r = -10; r < TIMES; r++) {
+		double t;
+
+		if (jiapid == 0)
+			for (p = 0; p < SET; p += 8)
+				a[p * each + 1] = (unsigned long)r;
+		jia_barrier();
+		t = now_us();
+		for (p = 0; p < SET && jiapid == 1; p++) {
+			if (a[p * each] != 1 || (p % 8 == 0 && a[p * each + 1] != (unsigned long)r))
+				jia_error("round %d, page %zu", r, p);
+			if (p % 64 == 1)
+				a[p * each + 2] = (unsigned long)r;
+		}
+		if (r >= 0)
+			us[r] = now_us() - t;
+		jia_barrier();
+	}
+	if (jiapid == 1)
+		report(us, TIMES);
+}
+
 /* Reads of words at random in 64 MiB of host 0 by host 1, after host 0 has written to each page: us each. */
 static void random_reads(void)
 {
@@ -449,6 +520,8 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "bulk")) bulk(0);
 	else if (!strcmp(what, "sequential-first")) sequential(0);
 	else if (!strcmp(what, "sequential-again")) sequential(1);
+	else if (!strcmp(what, "sweep")) sweep();
+	else if (!strcmp(what, "rounds")) rounds();
 	else if (!strcmp(what, "random")) random_reads();
 	else if (!strcmp(what, "idle-barrier")) idle(0);
 	else if (!strcmp(what, "idle-lock")) idle(1);
