@@ -37,70 +37,86 @@ func barrierAlone(t *testing.T, m *Machine) {
 	}
 }
 
-// TestRoomIsTakenLikeANaiveModelDoes: first fit among what barriers have taken back, page by page.
-func TestRoomIsTakenLikeANaiveModelDoes(t *testing.T) {
-	const pages, base = 200, 1 << 20
-	rng := rand.New(rand.NewPCG(5, 5))
-	for range 50 {
-		m := New(Config{Hosts: 1, Pages: pages, PageSize: 64, Base: base})
-		var used [pages]bool
-		live := map[PageID]int{}
-		var freed []PageID
-		sizes := map[PageID]int{}
-		for range 400 {
-			switch {
-			case rng.IntN(8) == 0:
-				barrierAlone(t, m)
-				for _, p := range freed {
-					clear(used[p : int(p)+sizes[p]])
-				}
-				freed = freed[:0]
-			case rng.IntN(2) == 0 && len(live) > 0:
-				var p PageID
-				for p = range live {
-					break
-				}
-				freeNow(t, m, base+64*uint64(p))
-				sizes[p] = live[p]
-				delete(live, p)
-				freed = append(freed, p)
-			default:
-				n := 1 + rng.IntN(12)
-				want := -1
-				for at := 0; want < 0 && at+n <= pages; at++ {
-					if !slices.Contains(used[at:at+n], true) {
-						want = at
-					}
-				}
-				p, err := m.Alloc(CallAlloc, uint64(n)*64)
-				if want < 0 {
-					if err == nil {
-						t.Fatalf("%d pages at page %d, where none are left", n, p)
-					}
-					continue
-				}
-				if err != nil || int(p) != want {
-					t.Fatalf("%d pages at page %d (%v), want %d", n, p, err, want)
-				}
-				live[p] = n
+// roomModel is memory in which every page is looked at by itself: first fit among what barriers have taken back.
+type roomModel struct {
+	used  [roomPages]bool
+	live  []Span // allocations
+	freed []Span // since the last barrier
+}
+
+const roomPages, roomBase = 200, 1<<20 + 3*64
+
+// find returns where so many pages go, at a multiple of align bytes, or -1.
+func (r *roomModel) find(n int, align uint64) int {
+	for at := 0; at+n <= roomPages; at++ {
+		if (roomBase+64*uint64(at))%align == 0 && !slices.Contains(r.used[at:at+n], true) {
+			return at
+		}
+	}
+	return -1
+}
+
+// playRoom does what ops say, two bytes for each call, on a machine and on the model.
+func playRoom(t *testing.T, ops []byte) {
+	m, r := New(Config{Hosts: 1, Pages: roomPages, PageSize: 64, Base: roomBase}), &roomModel{}
+	for ; len(ops) >= 2; ops = ops[2:] {
+		what, n := ops[0], int(ops[1])
+		switch {
+		case what%8 == 0:
+			barrierAlone(t, m)
+			for _, s := range r.freed {
+				clear(r.used[s.Page:s.end()])
+			}
+			r.freed = r.freed[:0]
+		case what%8 < 4 && len(r.live) > 0:
+			s := r.live[n%len(r.live)]
+			freeNow(t, m, m.address(s.Page))
+			r.live = slices.Delete(r.live, n%len(r.live), n%len(r.live)+1)
+			r.freed = append(r.freed, s)
+		default:
+			n = 1 + n%12
+			align := uint64(1) << (what / 8 % 11)
+			want := r.find(n, align)
+			p, err := m.AllocAttr(uint64(n)*64, &Attr{Alignment: align})
+			if (err == nil) != (want >= 0) || err == nil && int(p) != want {
+				t.Fatalf("%d pages aligned to %d are at page %d, %v; want page %d", n, align, p, err, want)
+			}
+			if err == nil {
+				r.live = append(r.live, Span{p, uint64(n)})
 				for i := range n {
-					used[want+i] = true
-				}
-			}
-			if err := m.Check(); err != nil {
-				t.Fatal(err)
-			}
-			for p := range PageID(pages) {
-				alive := false
-				for first, n := range live {
-					alive = alive || p >= first && p < first+PageID(n)
-				}
-				if m.Allocated(p) != alive {
-					t.Fatalf("page %d is allocated: %v, want %v", p, !alive, alive)
+					r.used[want+i] = true
 				}
 			}
 		}
+		if err := m.Check(); err != nil {
+			t.Fatal(err)
+		}
 	}
+	for p := range PageID(roomPages) {
+		alive := slices.ContainsFunc(r.live, func(s Span) bool { return p >= s.Page && p < s.end() })
+		if m.Allocated(p) != alive {
+			t.Fatalf("page %d is allocated: %v, want %v", p, !alive, alive)
+		}
+	}
+}
+
+// TestRoomIsTakenLikeANaiveModelDoes plays random calls.
+func TestRoomIsTakenLikeANaiveModelDoes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for range 200 {
+		ops := make([]byte, 2*400)
+		for i := range ops {
+			ops[i] = byte(rng.Uint32())
+		}
+		playRoom(t, ops)
+	}
+}
+
+// FuzzRoom plays any calls.
+func FuzzRoom(f *testing.F) {
+	f.Add([]byte{4, 3, 5, 7, 1, 0, 0, 0, 6, 1, 4, 2})
+	f.Add([]byte{44, 11, 84, 3, 2, 0, 3, 0, 8, 0, 4, 11, 4, 11})
+	f.Fuzz(playRoom)
 }
 
 func TestWhatCannotBeFreed(t *testing.T) {

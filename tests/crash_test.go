@@ -28,9 +28,9 @@ func TestOwnCrashes(t *testing.T) {
 	}
 }
 
-// What was never allocated is no memory, though it lies in the region. (On a single host nobody looks.)
+// What was never allocated, or was freed, is no memory, though it lies in the region. (On a single host nobody looks.)
 func TestAccessToUnallocatedMemory(t *testing.T) {
-	for _, name := range []string{"unallocated", "unallocated_read"} {
+	for _, name := range []string{"unallocated", "unallocated_read", "freed", "freed_read"} {
 		mustDieInJob(t, name, syscall.SIGSEGV, syscall.SIGBUS)
 	}
 }

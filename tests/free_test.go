@@ -31,7 +31,7 @@ func TestHundredThousandRoundsOfFree(t *testing.T) {
 		for _, every := range []string{"1", "16"} {
 			for _, transport := range transportsAmong(hosts) {
 				rounds := "100000"
-				if every == "1" && hosts > 1 {
+				if every == "1" && transport == overTCP && hosts > 1 {
 					rounds = "20000" // two rendezvous each
 				}
 				t.Run(fmt.Sprintf("%s/hosts=%d/every=%s", transport, hosts, every), func(t *testing.T) {

@@ -35,6 +35,8 @@ static void below_region(void) { *at(0x3fffffffff00) = 1; }
 static void read_only_page(void) { *(volatile char *)(uintptr_t)"a constant" = 1; }
 static void unallocated(void) { shared[(size_t)1 << 30] = 1; }
 static void unallocated_read(void) { caught = shared[(size_t)1 << 30]; }
+static void freed(void) { volatile char *p = (volatile char *)jia_alloc(4096); *p = 1; jia_free((void *)p); *p = 2; }
+static void freed_read(void) { volatile char *p = (volatile char *)jia_alloc(4096); *p = 1; jia_free((void *)p); caught = *p; }
 static void divide(void) { caught = one / zero; }
 static void aborted(void) { abort(); }
 static void illegal(void) { __builtin_trap(); }
@@ -120,7 +122,7 @@ static const struct deed {
 } deeds[] = {
 #define DEED(name) { #name, name }
 	DEED(null_read), DEED(null_write), DEED(wild_write), DEED(non_canonical), DEED(kernel_address), DEED(below_region),
-	DEED(read_only_page), DEED(unallocated), DEED(unallocated_read), DEED(divide), DEED(aborted), DEED(illegal),
+	DEED(read_only_page), DEED(unallocated), DEED(unallocated_read), DEED(freed), DEED(freed_read), DEED(divide), DEED(aborted), DEED(illegal),
 	DEED(jump_to_null), DEED(bus_error), DEED(stack_overflow), DEED(null_in_thread), DEED(stack_overflow_in_thread),
 	{ "own_handler", null_write }, { "own_jump", jump_back },
 };

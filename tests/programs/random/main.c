@@ -86,6 +86,7 @@ static void draw_plan(uint64_t seed)
 	plan.accounts = mix(0, 0, 6) % 5 != 0;
 	plan.list = mix(0, 0, 7) % 5 != 0;
 	plan.steady = mix(0, 0, 8) % 5 != 0;
+	plan.recycled = mix(0, 0, 10) % 5 != 0;
 	if (plan.rapid) { /* barriers in quick succession, and lock traffic right across them */
 		plan.phases = 40;
 		plan.free_threads += plan.free_threads == 0;
@@ -138,6 +139,7 @@ static void *run_phases(void *arg)
 		for (int i = 0; i < steps / 2; i++)
 			locked_step(w);
 		steady_work(w, phase);
+		recycled_work(w, phase);
 		if (below(w, 2)) {
 			owned_work(w, phase);
 			hammer_work(w, phase);
@@ -150,7 +152,9 @@ static void *run_phases(void *arg)
 
 		pthread_barrier_wait(&phase_end);
 		if (w->thread == phase % plan.phase_threads) { /* any thread may stand for its host */
+			recycled_free(phase);
 			jia_barrier();
+			recycled_end_phase(phase);
 			owned_end_phase(phase);
 		}
 		pthread_barrier_wait(&phase_end);
@@ -195,6 +199,7 @@ int main(int argc, char **argv)
 	accounts_layout();
 	list_layout();
 	steady_layout();
+	recycled_layout();
 	if (jiapid == 0)
 		accounts_fill();
 	jia_barrier();

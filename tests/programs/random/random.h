@@ -11,6 +11,7 @@
  *   accounts.c nested scopes: two or three locks at once, given back in any order
  *   list.c     a sorted list of shared pointers, walked hand over hand
  *   steady.c   pages that only their homes write, a phase number under a lock, words written once
+ *   recycled.c memory that is freed at barriers and allocated anew
  *
  * Each host has threads that take part in the barriers and may have some that work under locks right across them.
  */
@@ -36,7 +37,7 @@ struct plan {
 	int rapid;         /* 1: many short ones */
 	int phase_threads; /* threads of each host that take part in the barriers, at least 1 */
 	int free_threads;  /* threads of each host that do not */
-	int owned, hammer, records, accounts, list, steady; /* 1: the part is switched on */
+	int owned, hammer, records, accounts, list, steady, recycled; /* 1: the part is switched on */
 };
 extern struct plan plan;
 
@@ -101,6 +102,11 @@ void steady_step(struct worker *w); /* under a lock */
 void once_step(struct worker *w);   /* without one */
 void once_finish(struct worker *w);
 void steady_check(void);
+
+void recycled_layout(void);
+void recycled_work(struct worker *w, int phase);
+void recycled_free(int phase);      /* one thread of each host, before the barrier */
+void recycled_end_phase(int phase); /* ... and after it */
 
 /* locked_step - one random operation under locks, whichever parts are on. The caller holds no lock. */
 void locked_step(struct worker *w);
