@@ -13,7 +13,7 @@
 #include "shield.h"
 #include "_cgo_export.h"
 
-enum { KEEP_BYTES = 16384 }; /* about so much a magazine holds at most, but always one object */
+enum { KEEP_BYTES = 8192 }; /* about so much a magazine holds at most, but always one object */
 
 _Static_assert(sizeof(jia_pool_stats_t) == sizeof(size_t) + 8 * POOL_WORDS, "jia_pool_stats_t is made of words of 8 bytes");
 

@@ -334,7 +334,7 @@ int jia_pool_create(size_t bytes, const jia_pool_attr_t *attr);
  * lend pages or, if the pool mixes, give single objects.
  * Return NULL with errno ENOMEM when the pool is used up, and with EINVAL for a pool that does not exist, a size of 0 or above that
  * of a pool for objects of one size, or an @align that is no power of two. An object lies within one host's part, so none is larger
- * than that. Up to 64 free objects of a size, 16 KiB at most, stay with each thread that frees some. Threads: any.
+ * than that. Up to 64 free objects of a size, some 8 KiB, stay with each thread that frees some. Threads: any.
  */
 void *jia_pool_alloc(int pool, size_t size);
 void *jia_pool_aligned_alloc(int pool, size_t align, size_t size);

@@ -52,10 +52,14 @@ type pools struct {
 	mu      mutex // guards what follows and all of every hostPool; never held across a wait
 	list    [MaxPools]*hostPool
 	serials map[uint64]*hostPool
-	serial  uint64       // the newest; counted alike on all hosts
-	due     atomic.Bool  // something is to be given back to other hosts
-	untaken atomic.Int64 // weight of what was given back and has no receipt yet
-	waiting []*thread    // until untaken is 0
+	serial  uint64      // the newest; counted alike on all hosts
+	due     atomic.Bool // something is to be given back to other hosts
+	// What is given back belongs to a round, which a thread ends that waits for all so far. untaken has the weight of each that has no
+	// receipt yet, and no zeros; owing tells whether there is any.
+	round   uint32
+	untaken map[uint32]int64
+	owing   atomic.Bool
+	waiting []*thread // for the end of some round
 }
 
 // hostPool is a host's side of a pool.
@@ -136,7 +140,7 @@ func (n *Node) PoolCreate(owner core.Owner, c PoolConfig) (Pool, error) {
 // name gives a pool a new serial number, under which messages about its objects come.
 func (s *pools) name(p *hostPool) {
 	if s.serials == nil {
-		s.serials = make(map[uint64]*hostPool)
+		s.serials, s.untaken = make(map[uint64]*hostPool), make(map[uint32]int64)
 	}
 	delete(s.serials, p.Serial)
 	s.serial++

@@ -24,7 +24,7 @@ const (
 const (
 	giveObjects = iota // Numbers: where they are; Host: who has freed them
 	givePages          // Numbers: the first page and how many, pair by pair; Host: who had them
-	giveReceipt        // either was taken. In all three Epoch: the weight, see fullWeight
+	giveReceipt        // either was taken. In all three Epoch: the weight, see fullWeight; Reply: the round
 )
 
 // lendAtLeast is how many pages one request brings, if they are there.

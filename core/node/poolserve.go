@@ -13,7 +13,7 @@ import (
 // returnPools gives freed objects and empty pages of other hosts back to these. What this host has written there is brought
 // home first: the next owner's bytes come after it. With wait it returns when the others have taken all of it.
 func (n *Node) returnPools(wait bool) {
-	if !n.pools.due.Load() && !(wait && n.pools.untaken.Load() > 0) {
+	if !n.pools.due.Load() && !(wait && n.pools.owing.Load()) {
 		return
 	}
 	t := n.getThread()
@@ -58,13 +58,17 @@ func (n *Node) outgoing() (posts []post) {
 					continue
 				}
 				posts = append(posts, post{wire.HostID(h),
-					wire.Message{Type: wire.PoolGive, Obj: p.Serial, Version: uint64(version), Epoch: fullWeight, Numbers: numbers, Host: n.cfg.Self}})
+					wire.Message{Type: wire.PoolGive, Obj: p.Serial, Version: uint64(version), Epoch: fullWeight, Reply: n.pools.round,
+						Numbers: numbers, Host: n.cfg.Self}})
 			}
 			*b = giveBack{}
 		}
 		p.queued = 0
 	}
-	n.pools.untaken.Add(fullWeight * int64(len(posts)))
+	if len(posts) > 0 {
+		n.pools.untaken[n.pools.round] += fullWeight * int64(len(posts))
+		n.pools.owing.Store(true)
+	}
 	return posts
 }
 
@@ -79,33 +83,44 @@ func (n *Node) post(to wire.HostID, m *wire.Message) {
 	}
 }
 
-// awaitTaken waits until the others have taken all that this host has given back.
+// awaitTaken waits until the others have taken all that this host has given back so far.
 func (n *Node) awaitTaken(t *thread) {
-	if n.pools.untaken.Load() == 0 {
-		return
-	}
-	pause := n.pauses(stats.Waiting)
-	for {
-		n.pools.mu.Lock()
-		if n.pools.untaken.Load() == 0 {
+	n.pools.mu.Lock()
+	defer n.pools.mu.Unlock()
+	n.pools.round++
+	if now := n.pools.round; n.pools.owes(now) {
+		pause := n.pauses(stats.Waiting)
+		for n.pools.owes(now) {
+			n.pools.waiting = append(n.pools.waiting, t)
 			n.pools.mu.Unlock()
-			break
+			t.park.wait()
+			n.pools.mu.Lock()
 		}
-		n.pools.waiting = append(n.pools.waiting, t)
-		n.pools.mu.Unlock()
-		t.park.wait()
+		n.resumes(pause)
 	}
-	n.resumes(pause)
 }
 
-// taken notes a receipt of so much weight.
-func (n *Node) taken(weight uint64) {
-	if n.pools.untaken.Add(-int64(weight)) == 0 {
-		for _, t := range n.pools.waiting {
-			t.park.wake()
+// owes tells whether something of a round before this one has no receipt.
+func (s *pools) owes(round uint32) bool {
+	for r := range s.untaken {
+		if int32(r-round) < 0 {
+			return true
 		}
-		n.pools.waiting = n.pools.waiting[:0]
 	}
+	return false
+}
+
+// taken notes a receipt.
+func (s *pools) taken(round uint32, weight uint64) {
+	if s.untaken[round] -= int64(weight); s.untaken[round] != 0 {
+		return
+	}
+	delete(s.untaken, round)
+	s.owing.Store(len(s.untaken) > 0)
+	for _, t := range s.waiting {
+		t.park.wake()
+	}
+	s.waiting = s.waiting[:0]
 }
 
 // servePool acts on a message about a pool. One of a pool that is gone, or was reset since, finds nothing.
@@ -134,7 +149,7 @@ func (s *server) servePool(m *wire.Message) error {
 	var err error
 	switch {
 	case m.Version == giveReceipt:
-		n.taken(m.Epoch)
+		n.pools.taken(m.Reply, m.Epoch)
 	case p != nil:
 		on, err = n.takeBack(p, m)
 	}
@@ -145,7 +160,7 @@ func (s *server) servePool(m *wire.Message) error {
 	for i := range on {
 		n.post(on[i].to, &on[i].m)
 	}
-	n.post(m.Host, &wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveReceipt, Epoch: m.Epoch - uint64(len(on))})
+	n.post(m.Host, &wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveReceipt, Epoch: m.Epoch - uint64(len(on)), Reply: m.Reply})
 	return nil
 }
 
@@ -236,6 +251,6 @@ func passOn(on []post, to wire.HostID, m *wire.Message, at uint64) []post {
 			return on
 		}
 	}
-	return append(on, post{to, wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveObjects, Epoch: 1, Host: m.Host,
+	return append(on, post{to, wire.Message{Type: wire.PoolGive, Obj: m.Obj, Version: giveObjects, Epoch: 1, Reply: m.Reply, Host: m.Host,
 		Numbers: []uint64{at}}})
 }

@@ -84,7 +84,7 @@ const (
 	PoolAsk
 	// PoolGive answers it. Obj: the serial number; Version and Epoch: the answer; Host: where else to ask. Posted to a server it
 	// gives back what belongs to the receiver, or is the receipt for that: Version: which of these; Numbers: what; Host: who gives
-	// it; Epoch: a weight, for counting receipts.
+	// it; Reply and Epoch: a number and a weight, for counting receipts.
 	PoolGive
 
 	lastType = PoolGive

@@ -39,7 +39,7 @@ static int pool_with(size_t bytes, jia_pool_attr_t attr)
 
 /* --- storm --- */
 
-enum { THREADS = 4, KEPT = 48, ROWS = 8, ROW = 16, TURNS = 400 };
+enum { THREADS = 4, KEPT = 512, ROWS = 8, ROW = 16, TURNS = 400 };
 
 struct row {
 	unsigned char *object[ROW]; /* guarded by the lock with the row's number */
@@ -388,6 +388,24 @@ static void resetting(void)
 	CHECK(jia_pool_destroy(other) == 0);
 }
 
+/* There may be 256 pools; one that ends makes room for another. */
+static void many(void)
+{
+	int id[256], i, n;
+	char *object;
+
+	for (n = 0; (i = jia_pool_create(1, NULL)) >= 0; n++) {
+		CHECK(n < 256);
+		id[n] = i;
+		object = jia_pool_alloc(i, 16);
+		CHECK(object);
+		*object = 1;
+	}
+	CHECK(i == -ENOMEM && n == 256);
+	for (i = 0; i < n; i++)
+		CHECK(jia_pool_destroy(id[i]) == 0);
+}
+
 /* Where magazines have what is asked for, no message is sent. */
 static void silence(void)
 {
@@ -632,6 +650,7 @@ int main(int argc, char **argv)
 		zeroing();
 		fixed_size();
 		silence();
+		many();
 		resetting();
 	}
 	jia_barrier();
