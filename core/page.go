@@ -26,6 +26,7 @@ const (
 	flagAhead                           // a copy that was fetched ahead of any access
 	flagNeighbour                       // home: last made writable because a neighbour was stored to
 	flagAnnounced                       // home: in the notices of the barrier under way, not served since (P7)
+	flagPinned                          // the program wants it here and writable all the time (Pin)
 )
 
 const chunkPages = 512

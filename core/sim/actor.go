@@ -29,6 +29,10 @@ type actor struct {
 	read  *reading
 	store *storing
 
+	took   []core.PageID // pinned pages that the call under way has taken access to away
+	regain []core.PageID // those that are to be made writable again before anything else
+	again  bool          // the call under way does that, and is no operation
+
 	random bool // takes operations at random for as long as the storm lasts
 	joined bool // counted at its meeting
 }
@@ -79,6 +83,9 @@ func (a *actor) awaits(p *packet, from core.HostID) bool {
 
 // opReady tells whether the next operation of the program can begin.
 func (c *cluster) opReady(a *actor) bool {
+	if len(a.regain) > 0 {
+		return true
+	}
 	if a.random {
 		return c.storm && a.h.allocated
 	}
@@ -100,6 +107,8 @@ func (c *cluster) opReady(a *actor) bool {
 // step takes one step of an actor that is ready.
 func (c *cluster) step(a *actor) {
 	switch {
+	case !a.inCall && len(a.regain) > 0:
+		c.regainOne(a)
 	case !a.inCall && a.random:
 		c.randomCall(a)
 	case !a.inCall:
@@ -180,6 +189,7 @@ func (c *cluster) after(a *actor, st core.Status, err error) {
 		a.after = c.hold(150, 6)
 	}
 	c.memoryEffects(a.h, &a.fx)
+	c.watchPins(a.h, a)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
 		a.next++
 	}
@@ -236,6 +246,7 @@ func (c *cluster) receive(a *actor) {
 
 // endCall gives the waiter back and finishes the operation, unless it was a fault: its access is tried again.
 func (c *cluster) endCall(a *actor) {
+	c.owe(a)
 	a.inCall = false
 	a.h.calls[a.waiter]++
 	a.h.idle = append(a.h.idle, a.waiter)
@@ -246,7 +257,8 @@ func (c *cluster) endCall(a *actor) {
 		c.net = append(c.net, a.h.boxes[a.waiter]...)
 		a.h.boxes[a.waiter] = nil
 	}
-	if a.random {
+	if a.random || a.again {
+		a.again = false
 		return
 	}
 	o := &a.ops[a.pc]
@@ -338,10 +350,14 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 
 // randomCall lets an extra thread do something that no program asked for.
 func (c *cluster) randomCall(a *actor) {
-	kind := []opKind{opEvict, opClean, opPrefetch}[c.r.pick(c.swarm.hints...)]
+	kind := []opKind{opEvict, opClean, opPrefetch, opPin}[c.r.pick(c.swarm.hints...)]
 	p := core.PageID(c.r.n(int(c.p.pages)))
 	if c.tracing() {
 		c.tracef("%s: %s p%d", a.name, opNames[kind], p)
+	}
+	if kind == opPin {
+		c.pin(a, p)
+		return
 	}
 	c.hint(a, kind, p, c.r.n(2)*c.r.n(int(c.p.pages)))
 }

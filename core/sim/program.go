@@ -42,10 +42,11 @@ const (
 	opEvict                  // drop page
 	opClean                  // write page back
 	opPrefetch               // fetch page, and count others
+	opPin                    // pin page, or unpin it
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch"}
+	"evict", "clean", "prefetch", "pin"}
 
 // op is one operation of a thread.
 type op struct {

@@ -5,7 +5,7 @@ import "jiajia/core/wire"
 // swarm is what the scheduler draws for a whole run.
 type swarm struct {
 	extras    int   // extra threads a host
-	hints     []int // what they do: evict, clean, prefetch
+	hints     []int // what they do: evict, clean, prefetch, pin
 	extra     int   // weight of each kind of thing that can take the next step
 	thread    int
 	server    int
@@ -42,6 +42,7 @@ func drawSwarm(r *source) swarm {
 	s.windows = []int{0, 30, 90}[r.n(3)]
 	s.readAhead = []int{0, 2, 4, 128}[r.n(4)]
 	s.worded, s.room = []int{0, 1, 100}[r.pick(40, 10, 50)], []int{0, 1, 2, 14}[r.n(4)]
+	s.hints = append(s.hints, 20*r.n(2))
 	return s
 }
 
