@@ -48,5 +48,8 @@
       external jia_alloc3, jia_alloc4, jia_alloc_array
       external jia_alloc_random
 
+      integer*4 jia_pin_range, jia_unpin_range
+      external jia_pin_range, jia_unpin_range
+
       integer*8 jia_recv
       external jia_recv

@@ -37,6 +37,7 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 		defer n.logBarrier(kind)()
 	}
 	if kind == wire.KindExit {
+		n.hints.stop()
 		n.takeTheRest()
 	}
 	n.mu.Lock()
@@ -89,6 +90,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 	if err := n.run(t, st, err); err != nil {
 		n.fail(err)
 	}
+	n.regain(t)
 	n.putThread(t)
 }
 

@@ -63,6 +63,9 @@ type Node struct {
 	in   inbox
 	load load
 
+	pinned atomic.Bool // the machine has pins; set under mu
+	hints  hints
+
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
 }
@@ -73,6 +76,7 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg}
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
+	n.hints.idle.L = &n.hints.mu
 	n.reached = make([]bool, cfg.Hosts)
 	n.in.sending = make([]outbox, cfg.Hosts)
 	n.load.weights = balance.Equal(cfg.Hosts)

@@ -19,6 +19,7 @@ const (
 	callUnlock
 	callBarrier
 	callExit
+	callHint // none of the program's: nobody waits
 )
 
 // clocks tells where the time goes for which a call had to wait.
@@ -107,7 +108,11 @@ func (y *tally) works() { y.worker, y.workBegan, y.idle = self(), time.Since(y.b
 func (y *tally) worked() time.Duration { return time.Since(y.began) - y.workBegan - y.idle }
 
 // waits begins the wait of a call of t, once for each.
-func (y *tally) waits(t *thread) { t.timed, t.pause = true, y.pauses(clocks[t.call]) }
+func (y *tally) waits(t *thread) {
+	if t.call != callHint {
+		t.timed, t.pause = true, y.pauses(clocks[t.call])
+	}
+}
 
 // completed counts a call of t that is done.
 func (y *tally) completed(t *thread) {

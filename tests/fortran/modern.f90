@@ -39,6 +39,11 @@ program modern
     p = jia_alloc_array(12288_c_size_t, [4096], 1)
     p = jia_alloc_random(4096)
     p = jia_alloc_random(4096_c_size_t)
+    call jia_prefetch(p, 4096)
+    call jia_prefetch(p, 4096_c_size_t)
+    if (jia_pin_range(p, 4096) /= 0 .or. jia_pin_range(p, 1_c_size_t) /= 0) call jia_error("jia_pin_range")
+    if (jia_unpin_range(p, 4096) /= 0 .or. jia_unpin_range(p, 1_c_size_t) /= 0) call jia_error("jia_unpin_range")
+    if (jia_unpin_range(p, 4096) == 0) call jia_error("jia_unpin_range of memory that was not pinned")
 
     list(jiapid + 1) = jiapid + 1
     do i = jiapid + 1, 64, jiahosts
