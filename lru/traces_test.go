@@ -167,7 +167,7 @@ func recordedTraces(t testing.TB) []*trace {
 // recordTrace runs an example with testdata/record.c in place of the library.
 func recordTrace(dir, program string, args []string, file string) error {
 	binary := filepath.Join(dir, program)
-	cc := exec.Command("gcc", "-O2", "-I../include", "../c_examples/"+program+".c", "testdata/record.c", "-lm", "-o", binary)
+	cc := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-I../include", "../c_examples/"+program+".c", "testdata/record.c", "-lm", "-o", binary)
 	if out, err := cc.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the recorder of %s: %w\n%s", program, err, out)
 	}
@@ -182,6 +182,22 @@ func recordTrace(dir, program string, args []string, file string) error {
 		return err
 	}
 	return storeTrace(file, data)
+}
+
+// The recorder still does for the examples what the library does, and sees them come to more than one page.
+func TestRecorder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "trace")
+	if err := recordTrace(t.TempDir(), "sor", []string{"30", "31", "2"}, file); err != nil {
+		t.Fatal(err)
+	}
+	accesses, err := loadTrace(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &trace{accesses: accesses}
+	if n := tr.distinct(); n != 61 { // two for each row, one for the error
+		t.Errorf("%d accesses to %d pages", len(accesses), n)
+	}
 }
 
 // storeTrace writes what record.c wrote as the differences between accesses, compressed.
