@@ -161,6 +161,21 @@ int jia_cache_resize_(size_t bytes)
 	return jia_cache_resize(bytes);
 }
 
+void jia_prefetch_(const void *start, size_t size)
+{
+	jia_prefetch(start, size);
+}
+
+int jia_pin_range_(void *start, size_t size)
+{
+	return jia_pin_range(start, size);
+}
+
+int jia_unpin_range_(void *start, size_t size)
+{
+	return jia_unpin_range(start, size);
+}
+
 void jia_lock_(int lockid)
 {
 	jia_lock(lockid);

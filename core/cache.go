@@ -254,12 +254,12 @@ func (m *Machine) checkRoom(fx *Effects) {
 }
 
 // mayEvict tells whether a page may be given up now: not while it is on its way, for its frame is being filled, nor while a diff of it
-// is (P2).
+// is (P2), nor while the program keeps it for system calls.
 func (m *Machine) mayEvict(p uint64) bool {
 	pg := m.pages.at(m, PageID(p))
-	busy := flagFetching | flagUnacked
+	busy := flagFetching | flagUnacked | flagPinned
 	if m.cfg.Plant == PlantEvictFetching {
-		busy = flagUnacked
+		busy = flagUnacked | flagPinned
 	}
 	return pg.flags&busy == 0
 }
@@ -329,6 +329,10 @@ func (m *Machine) probe(o *op, fx *Effects) Status {
 	c.list = c.lru.Probe(n, c.list[:0])
 	slices.Sort(c.list)
 	for _, v := range c.list {
+		if m.pages.at(m, PageID(v)).flags&flagPinned != 0 {
+			c.lru.Touch(v) // counts as in use
+			continue
+		}
 		m.hide(PageID(v), fx)
 	}
 	if len(c.list) < n {
@@ -352,7 +356,7 @@ func (m *Machine) hide(p PageID, fx *Effects) {
 
 // Hide hides a page, if there is a copy of it.
 func (m *Machine) Hide(_ Waiter, p PageID, fx *Effects) (Status, error) {
-	if st := m.pages.at(m, p).state; st == ReadOnly || st == Dirty {
+	if pg := m.pages.at(m, p); pg.flags&flagPinned == 0 && (pg.state == ReadOnly || pg.state == Dirty) {
 		m.hide(p, fx)
 	}
 	return Done, nil

@@ -125,6 +125,7 @@ func (m *Machine) flushPages(w Waiter, o *op, pages, blocked []PageID, fx *Effec
 	for _, p := range ready {
 		m.logFlush(o, p)
 		pg := m.pages.at(m, p)
+		m.lapse(o, p, pg)
 		if pg.state == HomeDirty {
 			pg.state = HomeClean
 			continue
@@ -250,6 +251,8 @@ func (m *Machine) startEvict(w Waiter, kind opKind, p PageID, fx *Effects) (Stat
 func (m *Machine) evict(w Waiter, o *op, fx *Effects) Status {
 	pg := m.pages.at(m, o.page)
 	switch {
+	case o.phase == phStart && pg.flags&flagPinned != 0:
+		return Done
 	case m.cfg.Plant == PlantLogBeforeProtect && o.until == 0 && pg.state == Dirty:
 		m.logPage(o.page)
 		o.until = 1

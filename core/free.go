@@ -28,6 +28,7 @@ func (m *Machine) Free(w Waiter, addr uint64, fx *Effects) (Status, error) {
 	if err != nil {
 		return Done, err
 	}
+	m.endPins(e.first, e.end())
 	e.freed = true // from now on no access, fetch or eviction of its pages begins
 	o := m.begin(w, opFree)
 	o.phase, o.extent, o.page = phGiveUp, e, e.first

@@ -74,6 +74,8 @@ type Machine struct {
 	ops    []op     // by waiter
 	parked []Waiter // waiters in status Parked, in the order in which they were parked
 
+	pins []Span // by Pin, in its order
+
 	scratch []PageID
 }
 
@@ -182,6 +184,8 @@ type op struct {
 	lateLog []PageID
 	own     []wire.Range // pages that this host wrote in the interval that a barrier ends
 	extent  *extent      // that is being freed
+	// lapsed are pinned pages that this waiter's calls have taken access to away since Lapsed. They outlive the calls.
+	lapsed []PageID
 }
 
 type ackDue struct {
@@ -201,7 +205,7 @@ func (m *Machine) begin(w Waiter, kind opKind) *op {
 	if o.kind != opNone {
 		panic(fmt.Sprintf("core: host %d waiter %d begins call %d inside %+v", m.cfg.Self, w, kind, *o))
 	}
-	*o = op{kind: kind, window: o.window[:0], requests: o.requests[:0], acks: o.acks[:0], pending: o.pending[:0], blocked: o.blocked[:0], lateLog: o.lateLog[:0], own: o.own[:0]}
+	*o = op{kind: kind, window: o.window[:0], requests: o.requests[:0], acks: o.acks[:0], pending: o.pending[:0], blocked: o.blocked[:0], lateLog: o.lateLog[:0], own: o.own[:0], lapsed: o.lapsed}
 	return o
 }
 

@@ -29,6 +29,7 @@ const (
 	flagUndecided                       // first touch: as far as this host knows nobody has written the page yet (P17)
 	flagProbed                          // a copy that was hidden and not used since
 	flagCounted                         // the page cache counts its frame
+	flagPinned                          // the program wants it here and writable all the time (Pin)
 )
 
 const chunkPages = 512

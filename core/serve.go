@@ -52,6 +52,10 @@ func (m *Machine) share(p PageID, pg *page, fx *Effects) {
 			m.setDirty(p, pg, HomeDirty) // another host may have read it by itself, before it was last written (P15)
 			break
 		}
+		if pg.flags&flagPinned != 0 {
+			m.setDirty(p, pg, HomeDirty) // as if it was written right after this: no thread is here to get access back
+			break
+		}
 		pg.state = HomeClean
 		fx.run(Protect, p)
 	case HomeIdle:

@@ -30,6 +30,7 @@ module jia
     public :: jia_pool_create, jia_pool_alloc, jia_pool_aligned_alloc, jia_pool_realloc, jia_pool_free
     public :: jia_pool_reset, jia_pool_destroy, jia_pool_stats
     public :: jia_cache_resize
+    public :: jia_prefetch, jia_pin_range, jia_unpin_range
     public :: jia_lock, jia_unlock, jia_barrier, jia_wait, jia_setcv, jia_resetcv, jia_waitcv
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
@@ -287,6 +288,37 @@ module jia
         procedure cache_resize
     end interface
 
+    ! --- fetching ahead and holding: from an address on; the functions return 0 or minus an error number ---
+
+    interface jia_prefetch
+        subroutine prefetch_c(start, size) bind(C, name="jia_prefetch")
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: start
+            integer(c_size_t), value :: size
+        end subroutine
+        procedure prefetch
+    end interface
+
+    interface jia_pin_range
+        function pin_range_c(start, size) bind(C, name="jia_pin_range") result(status)
+            import :: c_int, c_ptr, c_size_t
+            type(c_ptr), value :: start
+            integer(c_size_t), value :: size
+            integer(c_int) :: status
+        end function
+        procedure pin_range
+    end interface
+
+    interface jia_unpin_range
+        function unpin_range_c(start, size) bind(C, name="jia_unpin_range") result(status)
+            import :: c_int, c_ptr, c_size_t
+            type(c_ptr), value :: start
+            integer(c_size_t), value :: size
+            integer(c_int) :: status
+        end function
+        procedure unpin_range
+    end interface
+
     ! --- synchronisation ---
 
     interface
@@ -511,6 +543,29 @@ contains
         integer(c_int) :: status
 
         status = jia_cache_resize(int(bytes, c_size_t))
+    end function
+
+    subroutine prefetch(start, size)
+        type(c_ptr), value :: start
+        integer(c_int), intent(in) :: size
+
+        call jia_prefetch(start, int(size, c_size_t))
+    end subroutine
+
+    function pin_range(start, size) result(status)
+        type(c_ptr), value :: start
+        integer(c_int), intent(in) :: size
+        integer(c_int) :: status
+
+        status = jia_pin_range(start, int(size, c_size_t))
+    end function
+
+    function unpin_range(start, size) result(status)
+        type(c_ptr), value :: start
+        integer(c_int), intent(in) :: size
+        integer(c_int) :: status
+
+        status = jia_unpin_range(start, int(size, c_size_t))
     end function
 
     subroutine send(buf, len, to, tag)

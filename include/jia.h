@@ -27,7 +27,7 @@
  * Limits
  *
  *   System calls do not fault pages in: read(2) or write(2) on shared memory whose page is not present
- *   fails with EFAULT. Touch the buffer first (one byte a page, a store for read(2)), or use a private buffer and copy.
+ *   fails with EFAULT. Have the buffer held by jia_pin_range, or use a private buffer and copy.
  *   A child made by fork() must not touch shared memory or call this library: what it reads there is
  *   not kept coherent.
  *   No call may be made from a signal handler. Signals wait while a thread is in a call, except SIGINT,
@@ -374,6 +374,38 @@ int jia_pool_destroy(int pool);
  * Threads: any. Does not block; the time it takes follows the pages in use.
  */
 int jia_pool_stats(int pool, jia_pool_stats_t *out);
+
+
+/* ---- Fetching ahead and holding --------------------------------------------------------------------- */
+
+/*
+ * jia_prefetch - begin to fetch the pages that hold @size bytes from @start on, for use later.
+ * Never waits: the pages come while the program goes on, and an access to one that has not come yet waits for it as
+ * usual. It is a hint, and no promise: bytes outside of allocated memory are passed over, and a host on which 256 such
+ * calls are waiting already ignores further ones. Fetch after the barrier or lock that makes what others wrote visible;
+ * what is fetched before is thrown away by it. Threads: any.
+ */
+void jia_prefetch(const void *start, size_t size);
+
+/*
+ * jia_pin_range - fetch the pages that hold @size bytes from @start on, and keep them here, ready for use.
+ * Until jia_unpin_range, system calls and others that do not fault pages in, such as MPI or a driver, may read from these
+ * pages and write to them; what they write counts as written by this host. Blocks until the pages are here.
+ * They are subject to the memory model as ever: jia_barrier, jia_lock and jia_unlock flush them or fetch them anew, and
+ * have them ready again when they return; a system call that another thread makes meanwhile may fail with EFAULT. Pinned
+ * pages count as written at each barrier and at each jia_unlock of this host, so that others fetch them again: pin what
+ * is needed, and no longer. They stay in memory whatever the size of the page cache.
+ * Returns 0, or -EINVAL when an allocation does not cover all of the range. A size of 0 does nothing. A range
+ * may be pinned several times, and ranges may overlap. Threads: any.
+ */
+int jia_pin_range(void *start, size_t size);
+
+/*
+ * jia_unpin_range - end one jia_pin_range of the same pages.
+ * Pages remain here as ordinary copies. Returns 0, or -EINVAL when the range was not pinned, or was unpinned as often
+ * as it was pinned. Does not block. Threads: any. Pins end with jia_exit.
+ */
+int jia_unpin_range(void *start, size_t size);
 
 
 /* ---- Synchronisation -------------------------------------------------------------------------------- */

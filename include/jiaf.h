@@ -63,6 +63,8 @@
       external jia_pool_create, jia_pool_destroy
       integer*4 jia_cache_resize
       external jia_cache_resize
+      integer*4 jia_pin_range, jia_unpin_range
+      external jia_pin_range, jia_unpin_range
 
       integer*8 jia_recv
       external jia_recv

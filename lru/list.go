@@ -5,12 +5,13 @@ type listID uint8
 
 // The lists, each from its hot end (the sentinel's next) to its cold end (the sentinel's prev).
 const (
-	active   listID = iota // used again after a probe, or back soon after it was given up
-	inactive               // came in, or was demoted, and has not been probed since
-	probed                 // probed and not used since
-	stale                  // content worth nothing
-	ghost                  // given up: not in the cache, only remembered
-	unused                 // free nodes
+	active  listID = iota
+	cooling        // active, probed, and not used since
+	inactive
+	probed // inactive, probed, and not used since; or no longer active, having been cooling for too long
+	stale  // content worth nothing
+	ghost  // given up: not in the cache, only remembered
+	unused // free nodes
 	lists
 )
 
@@ -18,7 +19,10 @@ const (
 type node struct {
 	page       uint64
 	prev, next uint32
-	in         listID
+	// used is the time of the last use that is known of; of a cooling page, when it was probed.
+	used      uint32
+	in        listID
+	wasActive bool // of a stale page: before it became that
 }
 
 // Nodes live in chunks, so that growing copies none.

@@ -41,6 +41,7 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 		defer n.logBarrier(kind)()
 	}
 	if kind == wire.KindExit {
+		n.hints.stop()
 		n.takeTheRest()
 	}
 	n.mu.Lock()
@@ -134,6 +135,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 	if err := n.run(t, st, err); err != nil {
 		n.fail(err)
 	}
+	n.regain(t)
 	n.putThread(t)
 }
 

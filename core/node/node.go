@@ -71,6 +71,9 @@ type Node struct {
 	short      chan struct{}  // the machine has asked for room
 	background sync.WaitGroup // of the library's own threads
 
+	pinned atomic.Bool // the machine has pins; set under mu
+	hints  hints
+
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
 	failing atomic.Bool // somebody reports a failure already
 }
@@ -81,6 +84,7 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, short: make(chan struct{}, 1)}
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
+	n.hints.idle.L = &n.hints.mu
 	n.reached = make([]bool, cfg.Hosts)
 	n.in.sending = make([]outbox, cfg.Hosts)
 	n.load.weights = balance.Equal(cfg.Hosts)

@@ -26,6 +26,8 @@ type thread struct {
 	landing
 	// local are diff messages that carry nothing, or that this thread has stored itself: they are acknowledged here.
 	local []uint64
+	// held are pages to be made writable, lapsed pinned pages that calls of this thread took access to away.
+	held, lapsed []core.PageID
 	// span belongs to the statistics, and to one call.
 	span
 }

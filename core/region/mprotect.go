@@ -22,6 +22,7 @@ type mprotect struct {
 	table    accessTable // exact here: only this backend changes protections
 	splits   int         // boundaries between neighbouring pages of different access: VMAs of the view, less one
 	budget   int         // splits allowed
+	kept     []Span      // pages that collapse leaves as they are: sorted, apart from each other
 }
 
 func openMprotect(cfg Config, mem *memory) (*mprotect, error) {
@@ -66,7 +67,7 @@ func (m *mprotect) set(page, n uint64, a Access) error {
 		if err := m.collapse(); err != nil {
 			return err
 		}
-		before = 0
+		before = m.table.boundaries(page, n)
 	}
 	errno := m.protection(page*m.pageSize, n*m.pageSize, a)
 	if errno == unix.ENOMEM {
@@ -74,7 +75,7 @@ func (m *mprotect) set(page, n uint64, a Access) error {
 		if err := m.collapse(); err != nil {
 			return err
 		}
-		before = 0
+		before = m.table.boundaries(page, n)
 		errno = m.protection(page*m.pageSize, n*m.pageSize, a)
 	}
 	if errno != 0 {
@@ -108,13 +109,28 @@ func (m *mprotect) protect(page, n uint64) error {
 	}
 }
 
-// collapse revokes all access to the region, which leaves one VMA.
+// collapse revokes all access to the region but for the pages that are kept, which leaves one VMA if there are none.
 func (m *mprotect) collapse() error {
-	if errno := m.protection(0, m.mem.size, None); errno != 0 {
-		return fmt.Errorf("mprotect the whole region: %w", errno)
+	var next uint64
+	var saved []Access
+	for _, s := range append(m.kept, Span{Page: m.mem.size / m.pageSize}) {
+		if s.Page > next {
+			if errno := m.protection(next*m.pageSize, (s.Page-next)*m.pageSize, None); errno != 0 {
+				return fmt.Errorf("mprotect the whole region: %w", errno)
+			}
+		}
+		next = s.Page + s.Count
+		saved = append(saved, m.table.access[s.Page:next]...)
+	}
+	if err := m.table.reset(); err != nil {
+		return err
 	}
 	m.splits = 0
-	return m.table.reset()
+	for _, s := range m.kept {
+		saved = saved[copy(m.table.access[s.Page:], saved[:s.Count]):]
+		m.splits += m.table.boundaries(s.Page, s.Count)
+	}
+	return nil
 }
 
 // protection changes the protection of a byte range of the view. Short ranges do not bother the Go scheduler.

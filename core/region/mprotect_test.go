@@ -55,3 +55,36 @@ func TestMprotectCountsItsMappings(t *testing.T) {
 		}
 	}
 }
+
+// Pages that are kept have the access that was given to them last, whatever the budget makes the backend take away.
+func TestMprotectKeepsAccess(t *testing.T) {
+	const pages, budget = 100, 20
+	h := openHost(t, region.Mprotect, pages, 4096)
+	h.SetSplitBudget(budget)
+	spans := []region.Span{{Page: 50, Count: 3}, {Page: 10, Count: 4}, {Page: 12, Count: 5}, {Page: 99, Count: 1}}
+	kept := make([]bool, pages)
+	for _, s := range spans {
+		must(t, h.Map(s.Page, s.Count, region.ReadWrite))
+		for p := s.Page; p < s.Page+s.Count; p++ {
+			kept[p] = true
+		}
+	}
+	h.Keep(spans)
+	h.faults()
+	for round := range 3 {
+		for p := uint64(round); p < pages; p += 2 {
+			if !kept[p] {
+				must(t, h.Map(p, 1, region.ReadOnly))
+			}
+			if got, want := h.Splits()+1, mappings(t, h); got != want {
+				t.Fatalf("round %d, page %d: %d mappings counted, the kernel has %d", round, p, got, want)
+			}
+		}
+		for p := range uint64(pages) {
+			if kept[p] {
+				regiontest.Store(h.addr(p), 1)
+			}
+		}
+	}
+	h.expectFaults(t, "stores to pages that are kept", 0, 0)
+}

@@ -256,6 +256,14 @@ func (r *Region) Unmap(page, n uint64) error {
 	return nil
 }
 
+// Keep names the pages whose access the backend never takes away by itself, instead of those that it named before. Spans may
+// overlap, in any order. Serialised like Map.
+func (r *Region) Keep(spans []Span) {
+	if m, ok := r.backend.(*mprotect); ok {
+		m.keep(spans)
+	}
+}
+
 // Discard revokes all access to n pages and frees their frames, which read as zero afterwards. Not for frames that a
 // transport has registered with a device, which would go on using the old ones.
 func (r *Region) Discard(page, n uint64) error {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"jiajia/core"
@@ -28,6 +29,10 @@ type actor struct {
 	// What the effect before that one still has to do by itself at another host.
 	read  *reading
 	store *storing
+
+	took   []core.PageID // pinned pages that the call under way has taken access to away
+	regain []core.PageID // those that are to be made writable again before anything else
+	again  bool          // the call under way does that, and is no operation
 
 	random bool // takes operations at random for as long as the storm lasts
 	reaper bool // reclaims when the machine asks for it
@@ -80,6 +85,9 @@ func (a *actor) awaits(p *packet, from core.HostID) bool {
 
 // opReady tells whether the next operation of the program can begin.
 func (c *cluster) opReady(a *actor) bool {
+	if len(a.regain) > 0 {
+		return true
+	}
 	switch {
 	case a.random:
 		return c.storm && a.h.allocated
@@ -104,6 +112,8 @@ func (c *cluster) opReady(a *actor) bool {
 // step takes one step of an actor that is ready.
 func (c *cluster) step(a *actor) {
 	switch {
+	case !a.inCall && len(a.regain) > 0:
+		c.regainOne(a)
 	case !a.inCall && a.random:
 		c.randomCall(a)
 	case !a.inCall && a.reaper:
@@ -172,6 +182,9 @@ func (c *cluster) resume(a *actor) {
 }
 
 func (c *cluster) after(a *actor, st core.Status, err error) {
+	if a.again && errors.Is(err, core.ErrUnallocated) {
+		err = nil // another thread has freed the page meanwhile, and with that the pin is over
+	}
 	if err != nil {
 		c.failf("%s: %v", a.name, err)
 		a.status = core.Parked // for good
@@ -186,6 +199,7 @@ func (c *cluster) after(a *actor, st core.Status, err error) {
 		a.after = c.hold(150, 6)
 	}
 	c.memoryEffects(a.h, &a.fx)
+	c.watchPins(a.h, a)
 	for a.next < len(a.fx.List) && a.fx.List[a.next].Memory() {
 		a.next++
 	}
@@ -242,6 +256,7 @@ func (c *cluster) receive(a *actor) {
 
 // endCall gives the waiter back and finishes the operation, unless it was a fault: its access is tried again.
 func (c *cluster) endCall(a *actor) {
+	c.owe(a)
 	a.inCall = false
 	a.h.calls[a.waiter]++
 	a.h.idle = append(a.h.idle, a.waiter)
@@ -252,7 +267,8 @@ func (c *cluster) endCall(a *actor) {
 		c.net = append(c.net, a.h.boxes[a.waiter]...)
 		a.h.boxes[a.waiter] = nil
 	}
-	if a.random || a.reaper {
+	if a.random || a.reaper || a.again {
+		a.again = false
 		return
 	}
 	o := &a.ops[a.pc]
@@ -359,7 +375,7 @@ func (c *cluster) hint(a *actor, kind opKind, p core.PageID, more int) {
 
 // randomCall lets an extra thread do something that no program asked for.
 func (c *cluster) randomCall(a *actor) {
-	kind := []opKind{opEvict, opClean, opPrefetch, opReclaim, opHide}[c.r.pick(c.swarm.hints...)]
+	kind := []opKind{opEvict, opClean, opPrefetch, opReclaim, opHide, opPin}[c.r.pick(c.swarm.hints...)]
 	if kind == opReclaim {
 		c.reclaim(a)
 		return
@@ -367,6 +383,10 @@ func (c *cluster) randomCall(a *actor) {
 	p := core.PageID(c.r.n(int(c.p.pages)))
 	if c.tracing() {
 		c.tracef("%s: %s p%d", a.name, opNames[kind], p)
+	}
+	if kind == opPin {
+		c.pin(a, p)
+		return
 	}
 	c.hint(a, kind, p, c.r.n(2)*c.r.n(int(c.p.pages)))
 }

@@ -37,6 +37,7 @@ type host struct {
 	idle      []core.Waiter  // not borrowed by a call
 	meetings  []int          // how many threads have come, by meeting
 	marks     []bool         // by page: somebody has begun to read it by himself
+	held      []bool         // by page: it is pinned, and has been writable since
 	allocated bool
 	freeing   int  // threads in jia_free
 	short     bool // the machine has asked for room
@@ -126,6 +127,7 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 	h.m = core.New(cfg)
 	h.marks = make([]bool, p.pages)
+	h.held = make([]bool, p.pages)
 	if c.swarm.worded > 0 {
 		h.m.SetWords(hostWords{c.words, c, id}, core.LockID(c.swarm.worded), c.swarm.room)
 	}

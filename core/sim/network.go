@@ -136,6 +136,7 @@ func (c *cluster) serve(j *job, p *packet) {
 		c.failf("host %d: %v", h.id, err)
 	}
 	c.memoryEffects(h, &j.fx)
+	c.watchPins(h, nil)
 	c.check(h)
 }
 

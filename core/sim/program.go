@@ -46,10 +46,11 @@ const (
 	opAnew                   // make the allocations of churn id
 	opReclaim                // give pages up for lack of room
 	opHide                   // hide page, to see whether it is used
+	opPin                    // pin page, or unpin it
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide"}
+	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide", "pin"}
 
 // op is one operation of a thread.
 type op struct {

@@ -5,7 +5,7 @@ import "jiajia/core/wire"
 // swarm is what the scheduler draws for a whole run.
 type swarm struct {
 	extras    int   // extra threads a host
-	hints     []int // what they do: evict, clean, prefetch
+	hints     []int // what they do: evict, clean, prefetch, pin
 	extra     int   // weight of each kind of thing that can take the next step
 	thread    int
 	server    int
@@ -45,6 +45,7 @@ func drawSwarm(r *source) swarm {
 	s.worded, s.room = []int{0, 1, 100}[r.pick(40, 10, 50)], []int{0, 1, 2, 14}[r.n(4)]
 	s.bounded = []int{0, 50, 100}[r.pick(50, 15, 35)]
 	s.hints = append(s.hints, 30*r.n(2), 30*r.pick(70, 30))
+	s.hints = append(s.hints, 20*r.n(2))
 	return s
 }
 
