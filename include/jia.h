@@ -223,7 +223,8 @@ typedef struct jia_alloc_attr {
  * NULL with errno set where they fail, on every host alike; a call that failed counts as not made.
  * EINVAL: a size of 0, a placement or host that does not exist, an alignment that is no power of two, a list without a block,
  * an attr->size that this library does not know. ENOMEM: more than the reservation (JIA_REGION_SIZE) holds.
- * JIA_LOG=info tells more. Threads and blocking: as for all allocations.
+ * JIA_LOG=info tells more.
+ * Threads and blocking: as for all allocations. Fatal: nothing, other than for the calls above.
  */
 void *jia_alloc_attr(size_t size, const jia_alloc_attr_t *attr);
 
