@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bugs.sh [quick | SWITCH ...]: plant each bug in the model and see that a story finds it: a checker that cannot fail proves
-# nothing. With `quick` six bugs, with switches only those. Exit status 0 when every one is found.
+# nothing. With `quick` seven bugs, with switches only those. Exit status 0 when every one is found.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export CFLAGS=${CFLAGS:--O0} # an error is found soon: the compiler would take longer than the search
@@ -54,6 +54,13 @@ q P15 BUG_SERVE_FORGETS_MARK  story_flip -DHOSTS=3 -DVAR_MARKS -DBY_MESSAGE=2
   P16 BUG_OFFER_KEPT          words
   P16 BUG_NO_VERSION          words
   P16 BUG_TAKE_INCOMPLETE     words
+  P17 BUG_CLAIM_WRITTEN       claim -DHOSTS=2 -DNO_REACH
+q P17 BUG_OLD_SERVES          claim -DNO_REACH -DRELEASES=0 -DPEEKS=0
+  P17 BUG_CLAIM_UNTRACKED     claim -DWRITER=1 -DNO_REACH -DRELEASES=0
+  P17 BUG_WRITE_BLANK         claim -DNO_REACH -DRELEASES=0
+  P17 BUG_FORGET_MARK         claim -DHOSTS=2 -DALL_REACH -DPEEKS=0
+  P17 BUG_DISCARD_LATE        claim -DHOSTS=2 -DALL_REACH -DPEEKS=0 -DRELEASES=0
+  P17 BUG_READ_UNDECIDED      claim -DWRITER=1 -DALL_REACH -DRELEASES=0
   scope -                     story_scope
   async BUG_TWIN_COPY         async
   async BUG_OWN_ACKS          async

@@ -70,6 +70,11 @@ q story_counter -DSEQ -DSEQMAX=12
   story_threads -DSEQ -DSEQMAX=12
   words
 q words -DHOSTS=2 -DROUNDS=4
+q claim -DHOSTS=2 -DALL_REACH
+  claim -DHOSTS=2 -DALL_REACH -DPHASES=2
+  claim -DPEEKS=0 -DONE_WRITER
+  claim -DWRITER=1 -DRELEASES=0
+  claim -DNO_REACH -DRELEASES=0
 q fairness
 q fairness -DTHREADS
 q migrate
