@@ -99,6 +99,38 @@ func TestALoanComesBack(t *testing.T) {
 	}
 }
 
+// TestEveryObjectIsUsed: a part gives all objects that its pages have room for, again and again, whichever come back first.
+func TestEveryObjectIsUsed(t *testing.T) {
+	m := newModel(t, Granule, 0)
+	p := m.parts[0]
+	all := make([]uint64, testPages*testPage/Granule)
+	for round := range 3 {
+		n := 0
+		for {
+			k := p.Take(0, all[n:])
+			if k == 0 {
+				break
+			}
+			n += k
+		}
+		if n != len(all) {
+			t.Fatalf("round %d: %d objects of %d", round, n, len(all))
+		}
+		for i := range all {
+			p.Put(all[(i*7919+round)%len(all)]) // a prime: every one has its turn
+		}
+		if err := p.Check(); err != nil || p.Stats().Held != 0 {
+			t.Fatal(err, p.Stats())
+		}
+	}
+	// One comes back to a span that is used up, before where it was looked for last.
+	n := p.Take(0, all[:256])
+	p.Put(all[0])
+	if k := p.Take(0, all[n:n+1]); n != 256 || k != 1 || all[n] != all[0] {
+		t.Errorf("%d objects, then %d at %#x", n, k, all[n])
+	}
+}
+
 func BenchmarkTakeAndPut(b *testing.B) {
 	m := newModel(b, Granule, 0)
 	var dst [32]uint64
