@@ -49,7 +49,7 @@ func (n *Node) followHints() {
 		if len(pages) == 0 {
 			break
 		}
-		t.span = span{call: callHint}
+		t.span = span{call: callBackground}
 		n.mu.Lock()
 		st, err := n.machine.Prefetch(t.id, pages, &t.fx)
 		if err := n.run(t, st, err); err != nil {

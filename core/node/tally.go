@@ -19,7 +19,7 @@ const (
 	callUnlock
 	callBarrier
 	callExit
-	callHint // none of the program's: nobody waits
+	callBackground // of a thread of the library, whose waits are nobody's
 )
 
 // clocks tells where the time goes for which a call had to wait.
@@ -109,7 +109,7 @@ func (y *tally) worked() time.Duration { return time.Since(y.began) - y.workBega
 
 // waits begins the wait of a call of t, once for each.
 func (y *tally) waits(t *thread) {
-	if t.call != callHint {
+	if t.call != callBackground {
 		t.timed, t.pause = true, y.pauses(clocks[t.call])
 	}
 }
