@@ -1,8 +1,9 @@
 /*
  * hold - system calls on pinned memory, and pages that were fetched ahead.
  *
- *   JIA_NPROC=2 ./hold [PAGES]
+ *   JIA_NPROC=2 ./hold [PAGES [calls]]
  *
+ * With "calls" nothing is fetched ahead, for which PAGES have to fit in the page cache.
  * Each host has a block of memory. A host pins its own block and that of the next one, fills them by read(2), and
  * gives them to write(2), across barriers and locks; and nothing but system calls touches what is pinned.
  */
@@ -194,7 +195,8 @@ int main(int argc, char **argv)
 	file = mkstemp(name);
 	CHECK(private && file >= 0 && unlink(name) == 0);
 	system_calls();
-	fetch_ahead();
+	if (argc <= 2)
+		fetch_ahead();
 	jia_exit();
 	if (jiapid == 0)
 		printf("hold: ok\n");
