@@ -32,7 +32,8 @@ c     behind them.
       p = jia_alloc4(%val(65536), parts, %val(2), %val(0))
       p = jia_alloc_array(%val(12288), parts, %val(min(2, jiahosts)))
       p = jia_alloc_random(%val(4096))
-      if (jia_cache_resize(%val(65536_8)) .ne. 0) call jia_error('cache')
+      if (jia_cache_resize(%val(65536_8)) .ne. 0)
+     &  call jia_error('cache')
       if (loc(a) .lt. 70368744177664_8) call jia_error('address')
 
       call jia_distask(begin, end, 1, 1024)
