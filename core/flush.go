@@ -205,6 +205,9 @@ func (m *Machine) acked(id uint64, fx *Effects) error {
 	o.acks = slices.DeleteFunc(o.acks, func(a ackDue) bool { return a.id == id })
 	m.free = append(m.free, d)
 	m.wakeParked(fx, 0, phFlush, phAcks, phInval, phQuiet)
+	if m.cache.room() < 0 {
+		m.checkRoom(fx) // its pages may go now
+	}
 	return nil
 }
 

@@ -42,24 +42,30 @@ func (n *Node) ResizeCache(bytes uint64) error {
 	frames, most := n.machine.Cache()
 	n.mu.Unlock()
 	if frames > most {
-		n.reclaim(callOther)
+		n.reclaim(n.getThread(), callOther)
 	}
 	return nil
 }
 
 // reclaim gives frames back, and finds out which pages are in use.
-func (n *Node) reclaim(as call) {
-	t := n.getThread()
+func (n *Node) reclaim(t *thread, as call) {
 	n.mu.Lock()
 	t.call = as
 	st, err := n.machine.Reclaim(t.id, &t.fx)
 	n.finish(t, st, err)
 }
 
-// reclaimAhead does so whenever the machine asks for it, so that faults find room.
+// reclaimAhead does so whenever the machine asks for it, so that faults find room. When the job is about to end, peers may be gone
+// that a new thread would connect to, and nobody needs room.
 func (n *Node) reclaimAhead() {
 	for range n.short {
-		n.reclaim(callBackground)
+		t, err := n.borrowThread()
+		switch {
+		case err == nil:
+			n.reclaim(t, callBackground)
+		case !n.leaving.Load():
+			n.fail(err)
+		}
 	}
 }
 

@@ -101,7 +101,9 @@ func (b *glassBox) Write(to wire.HostID, stream []byte) (bool, error) {
 		return false, nil
 	}
 	b.apply(stream)
+	b.g.mu.Lock()
 	b.g.writes++
+	b.g.mu.Unlock()
 	return true, nil
 }
 

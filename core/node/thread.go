@@ -75,19 +75,23 @@ func (n *Node) newThread() (*thread, error) {
 
 // getThread lends a thread to the caller until putThread.
 func (n *Node) getThread() *thread {
+	t, err := n.borrowThread()
+	if err != nil {
+		n.fail(err)
+	}
+	return t
+}
+
+func (n *Node) borrowThread() (*thread, error) {
 	n.idleMu.Lock()
 	if k := len(n.idle); k > 0 {
 		t := n.idle[k-1]
 		n.idle = n.idle[:k-1]
 		n.idleMu.Unlock()
-		return t
+		return t, nil
 	}
 	n.idleMu.Unlock()
-	t, err := n.newThread()
-	if err != nil {
-		n.fail(err)
-	}
-	return t
+	return n.newThread()
 }
 
 func (n *Node) putThread(t *thread) {

@@ -175,6 +175,7 @@ type reached struct {
 	node.Transport
 	marks     []wire.PageID
 	published *[]node.Span
+	kept      []node.Span
 }
 
 func (r *reached) Feed() node.Feed          { return nil }
@@ -184,6 +185,11 @@ func (r *reached) Reaches(wire.HostID) bool { return r.marks != nil }
 func (r *reached) Publish(s []node.Span) error {
 	*r.published = append(*r.published, s...)
 	return nil
+}
+
+func (r *reached) Kept(dst []node.Span) []node.Span {
+	dst, r.kept = append(dst, r.kept...), nil
+	return dst
 }
 
 func (r *reached) Marked(dst []wire.PageID) []wire.PageID {
@@ -215,6 +221,10 @@ func TestMemoryOfAllParts(t *testing.T) {
 	span := []node.Span{{Page: 3, Count: 2}}
 	if err := tr.Publish(span); err != nil || len(published) != 3 {
 		t.Errorf("published %v, %v", published, err)
+	}
+	c.kept = span
+	if diff := cmp.Diff(span, tr.Kept(nil)); diff != "" || tr.Kept(nil) != nil {
+		t.Error("kept", diff)
 	}
 	if err := tr.Close(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("what a part says of its end is lost: %v", err)

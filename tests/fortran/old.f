@@ -34,7 +34,8 @@ c     behind them.
       p = jia_alloc_random(%val(4096))
       if (jia_home(%val(p)) .lt. 0) call jia_error('jia_home')
       call jia_free(%val(p))
-      if (jia_cache_resize(%val(65536_8)) .ne. 0) call jia_error('cache')
+      if (jia_cache_resize(%val(65536_8)) .ne. 0)
+     &  call jia_error('cache')
       if (loc(a) .lt. 70368744177664_8) call jia_error('address')
 
       call jia_distask(begin, end, 1, 1024)
