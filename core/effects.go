@@ -25,8 +25,10 @@ const (
 	MapFresh
 	// Discard takes all access to Count pages away and gives their frames back. They read as zero afterwards.
 	Discard
+	// Execute carries out Effects.Atomic on the frame of Page and puts what the word held before into the Version of Msgs[Msg].
+	Execute
 
-	lastMemoryEffect = Discard
+	lastMemoryEffect = Execute
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.
@@ -68,6 +70,8 @@ func (e *Effect) Memory() bool { return e.Kind <= lastMemoryEffect }
 type Effects struct {
 	List []Effect
 	Msgs []wire.Message
+	// Atomic is the operation of the one Execute, if there is one.
+	Atomic Atomic
 
 	pages []PageID
 }

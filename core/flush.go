@@ -212,14 +212,19 @@ func (m *Machine) HandleDiff(msg *wire.Message, pages []PageID, fx *Effects) err
 		if err != nil {
 			return err
 		}
-		if pg.state == HomeFresh {
-			pg.state = HomeClean
-			m.homed++
-		}
-		m.notBlank(pg)
+		m.changedByOther(pg)
 	}
 	fx.send(Reply, msg.From, wire.Message{Type: wire.DiffAck, Port: msg.Reply, Obj: msg.Obj})
 	return nil
+}
+
+// changedByOther notes that another host is about to change a page homed here.
+func (m *Machine) changedByOther(pg *page) {
+	if pg.state == HomeFresh {
+		pg.state = HomeClean
+		m.homed++
+	}
+	m.notBlank(pg)
 }
 
 // Clean writes a dirty page back to its home and keeps it.

@@ -43,5 +43,20 @@ const (
 	PlantReadBeforeMark // the home reads a page before it protects it (P7)
 	PlantMarkAfterRead  // a host that reads by itself marks the page when it has read it (P15)
 
+	PlantAtomicKeepsCopy // a copy that was fetched while an atomic operation was under way is kept (P19)
+	PlantAtomicUnlogged  // an atomic operation counts as no write of its host (P19)
+	PlantAtomicOvertakes // an atomic operation does not wait for the host's own stores to its page (P19)
+	PlantAtomicAtHome    // a home's atomic operation counts as no store (P19)
+	PlantAtomicEarlyLog  // an atomic operation is logged when it is sent (P19)
+	PlantAtomicInTwo     // the driver: the home loads a word and stores it in two steps (P19)
+	PlantTryForgetsPlace // a host that was refused a lock keeps the request of who follows it (P20)
+	PlantTryKeepsNext    // a host that was refused a lock does not pass on who follows it (P20)
+	PlantTryNotWoken     // a host that was refused a lock does not wake its threads that wait for it (P20)
+	PlantRWOverlap       // a reader is let in beside a writer (P21)
+	PlantRWNoNotices     // a grant to a reader or writer carries no notices (P21)
+	PlantRWSeenEarly     // notices count as seen when they arrive, before the copies are dropped (P21)
+	PlantRWUnflushed     // a writer's release does not wait for what it has flushed (P21)
+	PlantRWNoEpochWait   // who is let in does not wait for the manager's epoch (P21)
+
 	PlantCount
 )

@@ -28,6 +28,12 @@ type actor struct {
 	// What the effect before that one still has to do by itself at another host.
 	read  *reading
 	store *storing
+	// done is the answer to an atomic operation that it has carried out at another host by itself.
+	done *wire.Message
+
+	// Of the try for a lock that is under way: whether other threads wanted it when it began, and how often it was wanted by then.
+	others bool
+	wants  int
 
 	random bool // takes operations at random for as long as the storm lasts
 	joined bool // counted at its meeting
@@ -44,7 +50,7 @@ func (c *cluster) ready(a *actor) bool {
 	if a.read != nil {
 		return c.readReady(a)
 	}
-	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 {
+	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 || a.done != nil {
 		return true
 	}
 	switch a.status {
@@ -126,6 +132,12 @@ func (c *cluster) step(a *actor) {
 			c.after(a, core.Done, nil) // only with a planted mistake
 			break
 		}
+		c.resume(a)
+	case a.done != nil:
+		a.fx.Reset()
+		c.checkResult(a, a.done.Version)
+		c.must(a.h, a.h.m.Handle(a.done, &a.fx))
+		a.done = nil
 		c.resume(a)
 	case a.status == core.Again:
 		a.fx.Reset()
@@ -225,6 +237,9 @@ func (c *cluster) receive(a *actor) {
 			}
 		}
 	}
+	if msg.Type == wire.AtomicDone {
+		c.checkResult(a, msg.Version)
+	}
 	a.fx.Reset()
 	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
 	if c.scripted || c.r.chance(50) {
@@ -253,12 +268,24 @@ func (c *cluster) endCall(a *actor) {
 	switch o.kind {
 	case opRead, opWrite, opPeek:
 		return
-	case opLock:
+	case opLock, opTry:
+		if o.kind == opTry && a.h.m.Refused(a.waiter) {
+			c.refusedTo(a, o)
+			return
+		}
 		if c.holder[o.id] != nil {
 			c.failf("%s got lock %d, which %s holds", a.name, o.id, c.holder[o.id].name)
 		}
 		c.holder[o.id] = a
 		c.judge(a.h, func(d int) bool { return c.p.guard[d] == o.id })
+	case opUnlock:
+		c.wanted[o.id]--
+	case opRWLock:
+		if !c.enteredRW(a, o) {
+			return
+		}
+	case opRWUnlock:
+		c.wanted[rwKey+o.id]--
 	case opBarrier:
 		c.left(a, o)
 	case opWait:
@@ -285,7 +312,14 @@ func (c *cluster) begin(a *actor, o *op) {
 		c.access(a, o, c.p.data[o.datum])
 	case opPeek:
 		c.access(a, o, datum{o.page, o.id * wordBytes, wordBytes})
+	case opTry:
+		c.try(a, o)
+	case opRWLock:
+		c.lockRW(a, o)
+	case opRWUnlock:
+		c.unlockRW(a, o)
 	case opLock:
+		c.want(o.id)
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
 			return m.Lock(w, a.owner, core.LockID(o.id), fx)
 		})
@@ -319,6 +353,8 @@ func (c *cluster) begin(a *actor, o *op) {
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) { return m.CV(w, t, core.CVID(o.id), fx) })
 	case opEvict, opClean, opPrefetch:
 		c.hint(a, o.kind, o.page, o.count)
+	case opAtomic:
+		c.atomic(a, o)
 	}
 }
 

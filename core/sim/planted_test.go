@@ -21,7 +21,13 @@ var plantNames = map[core.Plant]string{
 	core.PlantForgetInFlight: "ForgetInFlight", core.PlantSecondTwin: "SecondTwin", core.PlantNewMarkLocally: "NewMarkLocally", core.PlantWholePage: "WholePage",
 	core.PlantServeForgetsMark: "ServeForgetsMark", core.PlantIgnoreMarks: "IgnoreMarks", core.PlantMarkKeepsAnnounced: "MarkKeepsAnnounced",
 	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
-	core.PlantTakeNoEpoch:   "TakeNoEpoch",
+	core.PlantTakeNoEpoch:     "TakeNoEpoch",
+	core.PlantAtomicKeepsCopy: "AtomicKeepsCopy", core.PlantAtomicUnlogged: "AtomicUnlogged",
+	core.PlantAtomicOvertakes: "AtomicOvertakes", core.PlantAtomicAtHome: "AtomicAtHome",
+	core.PlantAtomicEarlyLog: "AtomicEarlyLog", core.PlantAtomicInTwo: "AtomicInTwo",
+	core.PlantTryForgetsPlace: "TryForgetsPlace", core.PlantTryKeepsNext: "TryKeepsNext", core.PlantTryNotWoken: "TryNotWoken",
+	core.PlantRWOverlap: "RWOverlap", core.PlantRWNoNotices: "RWNoNotices", core.PlantRWSeenEarly: "RWSeenEarly",
+	core.PlantRWUnflushed: "RWUnflushed", core.PlantRWNoEpochWait: "RWNoEpochWait",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 
@@ -29,9 +35,14 @@ var plantNames = map[core.Plant]string{
 // evicted in the short time in which a barrier waits for other acknowledgements, is fetched after the barrier and before the
 // diff comes in, and is not written again: about one program in 50,000 does all that. ServeForgetsMark needs a home that writes a
 // page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
-// barrier, and a release of another thread of it.
+// barrier, and a release of another thread of it. AtomicEarlyLog needs two barriers of other threads, one during the operation and one
+// after, and a host that reads the page between the first of them and the operation. RWSeenEarly needs a second reader of a host that asks
+// while the first waits for a diff, RWNoEpochWait a reader at a host that is the last to leave a barrier.
 var byStory = map[core.Plant]string{
 	core.PlantForgetInFlight:     "testdata/late_diff_planted.txt",
+	core.PlantAtomicEarlyLog:     "testdata/atomic_planted.txt",
+	core.PlantRWSeenEarly:        "testdata/readers_planted.txt",
+	core.PlantRWNoEpochWait:      "testdata/early_reader_planted.txt",
 	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
 	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
 }

@@ -41,6 +41,15 @@ var samples = []Message{
 	{Type: Data, From: 6, Obj: 1 << 40, Version: MaxMessage, Epoch: 1<<31 - 1, Length: MaxData},
 	{Type: Data, From: 6, Obj: 7},
 	{Type: Collect, From: 5, Obj: 1 << 33, Version: 2<<32 | 22, Epoch: 1 << 50, Host: 3, Length: 65536},
+	{Type: Atomic, From: 3, Reply: 7, Obj: 1 << 40, Host: 9, Version: 1<<64 - 1, Epoch: 5},
+	{Type: AtomicDone, From: 1, Port: 7, Obj: 1 << 40, Version: 5},
+	{Type: LockReq, From: 2, Reply: 1, Obj: 3, Version: 4, Epoch: 1},
+	{Type: LockBusy, From: 4, Port: 6, Obj: 12},
+	{Type: RWAsk, From: 4, Reply: 6, Obj: 12, Version: 8, Epoch: 3},
+	{Type: RWGrant, From: 4, Port: 6, Obj: 12, Version: 10, Epoch: 33, Length: 32, Notices: []Notice{
+		{Page: 5, Count: 3, Version: 9, Epoch: 32}}},
+	{Type: RWDone, From: 4, Obj: 12, Version: 10, Epoch: 1, Length: 32, Notices: []Notice{
+		{Page: 5, Count: 3, Version: 10, Epoch: 32}}},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -190,6 +199,12 @@ func TestDamage(t *testing.T) {
 		{"tag beyond int", 18, put(48, 0, 0, 0, 128), ErrField},
 		{"part of more than the largest size", 20, put(24, 1, 0, 16), ErrField},
 		{"ranges in a part", 20, put(56, 1), ErrField},
+		{"word beyond the region", 21, put(32, 0, 0, 0, 0, 0, 0, 128, 0), ErrField},
+		{"a try of an unknown kind", 23, put(48, 2), ErrField},
+		{"a reader or writer of an unknown kind", 25, put(48, 4), ErrField},
+		{"an end of an unknown kind", 27, put(48, 3), ErrField},
+		{"notices in a refusal", 24, put(24, 32), ErrField},
+		{"notice newer than the scope", 27, put(HeaderSize+16, 11), ErrField},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {
