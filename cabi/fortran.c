@@ -186,6 +186,36 @@ void jia_unlock_(int lockid)
 	jia_unlock(lockid);
 }
 
+int jia_trylock_(int lockid)
+{
+	return jia_trylock(lockid);
+}
+
+void jia_rwlock_rdlock_(int rwlockid)
+{
+	jia_rwlock_rdlock(rwlockid);
+}
+
+void jia_rwlock_wrlock_(int rwlockid)
+{
+	jia_rwlock_wrlock(rwlockid);
+}
+
+int jia_rwlock_tryrdlock_(int rwlockid)
+{
+	return jia_rwlock_tryrdlock(rwlockid);
+}
+
+int jia_rwlock_trywrlock_(int rwlockid)
+{
+	return jia_rwlock_trywrlock(rwlockid);
+}
+
+void jia_rwlock_unlock_(int rwlockid)
+{
+	jia_rwlock_unlock(rwlockid);
+}
+
 void jia_barrier_(void)
 {
 	jia_barrier();
@@ -229,6 +259,56 @@ void jia_bcast_(void *buf, size_t len, int root)
 void jia_reduce_(const void *snd, void *rcv, size_t cnt, int op, int root)
 {
 	jia_reduce(snd, rcv, cnt, op, root);
+}
+
+unsigned int jia_atomic_load_u32_(const volatile unsigned int *object)
+{
+	return jia_atomic_load_u32(object);
+}
+
+void jia_atomic_store_u32_(volatile unsigned int *object, unsigned int desired)
+{
+	jia_atomic_store_u32(object, desired);
+}
+
+unsigned int jia_atomic_fetch_add_u32_(volatile unsigned int *object, unsigned int operand)
+{
+	return jia_atomic_fetch_add_u32(object, operand);
+}
+
+unsigned int jia_atomic_exchange_u32_(volatile unsigned int *object, unsigned int desired)
+{
+	return jia_atomic_exchange_u32(object, desired);
+}
+
+int jia_atomic_compare_exchange_u32_(volatile unsigned int *object, unsigned int *expected, unsigned int desired)
+{
+	return jia_atomic_compare_exchange_u32(object, expected, desired);
+}
+
+unsigned long jia_atomic_load_u64_(const volatile unsigned long *object)
+{
+	return jia_atomic_load_u64(object);
+}
+
+void jia_atomic_store_u64_(volatile unsigned long *object, unsigned long desired)
+{
+	jia_atomic_store_u64(object, desired);
+}
+
+unsigned long jia_atomic_fetch_add_u64_(volatile unsigned long *object, unsigned long operand)
+{
+	return jia_atomic_fetch_add_u64(object, operand);
+}
+
+unsigned long jia_atomic_exchange_u64_(volatile unsigned long *object, unsigned long desired)
+{
+	return jia_atomic_exchange_u64(object, desired);
+}
+
+int jia_atomic_compare_exchange_u64_(volatile unsigned long *object, unsigned long *expected, unsigned long desired)
+{
+	return jia_atomic_compare_exchange_u64(object, expected, desired);
 }
 
 void jia_divtask_(int *begin, int *end)

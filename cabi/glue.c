@@ -40,6 +40,11 @@ static unsigned long caller(void)
 	return tid;
 }
 
+unsigned long jia_caller(void)
+{
+	return caller();
+}
+
 /*
  * flush_output writes what is buffered for the terminal. Not fflush(NULL): that waits for every stream that another thread
  * is in the middle of, such as one that reads standard input.

@@ -34,6 +34,9 @@ func (m *Machine) Check() error {
 		}
 	}
 	for _, l := range m.locks {
+		if l.place && (l.token != tokenElsewhere || l.requested || l.hasNext) {
+			return fmt.Errorf("host %d: lock %d was refused, its token is %d, requested %v, with a successor %v", m.cfg.Self, l.id, l.token, l.requested, l.hasNext)
+		}
 		if l.offered && (l.token != tokenFree || len(l.local) > 0) {
 			return fmt.Errorf("host %d: lock %d is offered, its token is %d, and %d threads wait", m.cfg.Self, l.id, l.token, len(l.local))
 		}

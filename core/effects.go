@@ -31,8 +31,10 @@ const (
 	Publish
 	// Hide takes all access to Count pages away, which are still copies: their frames keep their content.
 	Hide
+	// Execute carries out Effects.Atomic on the frame of Page and puts what the word held before into the Version of Msgs[Msg].
+	Execute
 
-	lastMemoryEffect = Hide
+	lastMemoryEffect = Execute
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.
@@ -76,6 +78,8 @@ func (e *Effect) Memory() bool { return e.Kind <= lastMemoryEffect }
 type Effects struct {
 	List []Effect
 	Msgs []wire.Message
+	// Atomic is the operation of the one Execute, if there is one.
+	Atomic Atomic
 
 	pages []PageID
 }

@@ -21,6 +21,7 @@ type waiting struct {
 	host HostID
 	port uint32
 	seen uint64
+	try  bool // it does not wait, but wants to be refused if the lock is not free (P20)
 }
 
 // lock is what this host knows of one lock. It exists once a thread here or, at its manager, any host has asked for it.
@@ -50,6 +51,10 @@ type lock struct {
 	// offered: the lock is free here, in words that other hosts reach, one of which may have taken it by now. Invariant:
 	// then the token is free, and local is empty.
 	offered bool
+	// place: this host was refused the lock when it tried for it, and keeps its place in the queue, behind host before; it has
+	// passed no request on since (P20). Invariant: then the token is elsewhere, nothing is requested, and there is no next.
+	place  bool
+	before HostID
 }
 
 // localBound is how often a lock passes to a thread of the same host while another host waits for it (P5, P12).
@@ -79,7 +84,8 @@ func (m *Machine) Lock(w Waiter, owner Owner, id LockID, fx *Effects) (Status, e
 		return Done, misuse("jia_lock(%d): this thread holds lock %d already; locks are not recursive", id, id)
 	}
 	if len(l.local) == 0 && m.takeBack(l) {
-		m.op(w).taken = false
+		o := m.op(w)
+		o.taken, o.refused = false, false
 		m.enter(l, owner)
 		return Done, nil
 	}
@@ -117,6 +123,9 @@ func (m *Machine) acquire(w Waiter, o *op, fx *Effects) (Status, error) {
 			return m.park(w), nil
 		}
 		l.local = slices.DeleteFunc(l.local, func(v Waiter) bool { return v == w })
+		if l.place {
+			return m.returnToPlace(o, l)
+		}
 		if m.worded(l.id) {
 			return m.follow(o, l)
 		}
@@ -125,6 +134,9 @@ func (m *Machine) acquire(w Waiter, o *op, fx *Effects) (Status, error) {
 	case phTake:
 		return m.take(w, o, l, fx)
 	case phGrant:
+		if o.refused {
+			return Done, nil
+		}
 		return Await, nil
 	case phEpoch:
 		if m.epoch < o.epoch && m.cfg.Plant != PlantNoEpochWait {
@@ -146,12 +158,12 @@ func (m *Machine) acquire(w Waiter, o *op, fx *Effects) (Status, error) {
 func (m *Machine) request(w Waiter, o *op, l *lock, fx *Effects) {
 	l.requested = true
 	o.phase = phGrant
-	me := waiting{m.cfg.Self, uint32(w), l.seen}
+	me := waiting{m.cfg.Self, uint32(w), l.seen, o.try}
 	if m.manager(l.id) == m.cfg.Self {
 		m.enqueue(l, me, fx)
 		return
 	}
-	fx.send(Send, m.manager(l.id), wire.Message{Type: wire.LockReq, Reply: me.port, Obj: uint64(l.id), Version: me.seen})
+	fx.send(Send, m.manager(l.id), wire.Message{Type: wire.LockReq, Reply: me.port, Obj: uint64(l.id), Version: me.seen, Epoch: tries(o.try)})
 }
 
 // manage is the manager's side of a request.
@@ -164,7 +176,7 @@ func (m *Machine) manage(msg *wire.Message, fx *Effects) error {
 	if l.tail == msg.From {
 		return fmt.Errorf("host %d asked for lock %d, which it has", msg.From, id)
 	}
-	m.enqueue(l, waiting{msg.From, msg.Reply, msg.Version}, fx)
+	m.enqueue(l, waiting{msg.From, msg.Reply, msg.Version, msg.Epoch == tries(true)}, fx)
 	return nil
 }
 
@@ -178,7 +190,12 @@ func (m *Machine) enqueue(l *lock, r waiting, fx *Effects) {
 		}
 		return
 	}
-	fx.send(Send, previous, wire.Message{Type: wire.LockFwd, Obj: uint64(l.id), Host: r.host, Reply: r.port, Version: r.seen})
+	m.forward(l, r, previous, fx)
+}
+
+// forward tells a host who follows it.
+func (m *Machine) forward(l *lock, r waiting, to HostID, fx *Effects) {
+	fx.send(Send, to, wire.Message{Type: wire.LockFwd, Obj: uint64(l.id), Host: r.host, Reply: r.port, Version: r.seen, Epoch: tries(r.try)})
 }
 
 // successor learns who gets the lock after this host: at once if it is free here.
@@ -187,11 +204,19 @@ func (m *Machine) successor(id LockID, r waiting, fx *Effects) error {
 	if l.hasNext || int(r.host) >= m.cfg.Hosts || r.host == m.cfg.Self {
 		return fmt.Errorf("lock %d: host %d is to follow host %d, which has a successor or is its own", id, r.host, m.cfg.Self)
 	}
+	if l.place {
+		m.passOn(l, r, fx)
+		return nil
+	}
 	if l.token == tokenFree && len(l.local) == 0 {
 		if !m.takeBack(l) {
 			return fmt.Errorf("lock %d: host %d is to follow host %d, from which it was taken", id, r.host, m.cfg.Self)
 		}
 		m.grant(l, r, fx)
+		return nil
+	}
+	if r.try {
+		fx.send(Reply, r.host, wire.Message{Type: wire.LockBusy, Port: r.port, Obj: uint64(l.id)})
 		return nil
 	}
 	l.next, l.hasNext = r, true

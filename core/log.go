@@ -41,6 +41,9 @@ func (m *Machine) compactLog() {
 	for _, k := range m.open {
 		oldest = min(oldest, k.mark)
 	}
+	for _, k := range m.writing {
+		oldest = min(oldest, k.mark)
+	}
 	keep := l.entries[:0]
 	for _, e := range l.entries {
 		if e.seq > oldest && m.pages.find(e.page).logged == e.seq {

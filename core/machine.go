@@ -27,8 +27,11 @@ type Machine struct {
 	perDiff  int        // pages that one diff message holds
 
 	locks map[LockID]*lock
-	open  []*lock          // locks with an open scope
-	held  map[Owner]uint32 // how many locks each owner holds; no zero entries
+	// rwlocks are another set of locks. writing are those that a thread of this host holds as a writer.
+	rwlocks map[LockID]*rwlock
+	writing []*rwlock
+	open    []*lock          // locks with an open scope
+	held    map[Owner]uint32 // how many locks each owner holds; no zero entries
 
 	// epoch counts barriers left, collections counts barriers whose notices were collected (P9, P10).
 	// Invariant: epoch <= collections <= epoch+1.
@@ -91,6 +94,7 @@ func New(cfg Config) *Machine {
 		window:   window,
 		nextDiff: 1,
 		locks:    make(map[LockID]*lock),
+		rwlocks:  make(map[LockID]*rwlock),
 		held:     make(map[Owner]uint32),
 		cvs:      make(map[CVID]*cv),
 		random:   88172645463325252,
@@ -123,6 +127,9 @@ const (
 	opSettle
 	opRefresh
 	opReclaim
+	opAtomic
+	opRWLock
+	opRWUnlock
 )
 
 // phase is how far a call has come.
@@ -186,6 +193,15 @@ type op struct {
 	extent  *extent      // that is being freed
 	// lapsed are pinned pages that this waiter's calls have taken access to away since Lapsed. They outlive the calls.
 	lapsed []PageID
+	// try: the call does not wait for holders of its lock; refused: it was told that there are some (P20).
+	try, refused bool
+	// rw is the lock of opRWLock and opRWUnlock, mode how it is asked for, and version what it was granted with.
+	rw      *rwlock
+	mode    RWMode
+	version uint64
+	// atomic is the operation of opAtomic, and before what the word held, once its home has said so.
+	atomic Atomic
+	before uint64
 }
 
 type ackDue struct {
@@ -242,6 +258,12 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 		st = m.goInvalidate(w, o, fx)
 	case opReclaim:
 		st = m.reclaim(w, o, fx)
+	case opAtomic:
+		st = m.atomic(w, o, fx)
+	case opRWLock:
+		st = m.acquireRW(w, o, fx)
+	case opRWUnlock:
+		st = m.releaseRW(w, o, fx)
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}
@@ -320,7 +342,7 @@ func (m *Machine) Handle(msg *wire.Message, fx *Effects) error {
 	case wire.LockReq:
 		return m.manage(msg, fx)
 	case wire.LockFwd:
-		return m.successor(LockID(msg.Obj), waiting{msg.Host, msg.Reply, msg.Version}, fx)
+		return m.successor(LockID(msg.Obj), waiting{msg.Host, msg.Reply, msg.Version, msg.Epoch == tries(true)}, fx)
 	case wire.LockGrant:
 		return m.granted(msg)
 	case wire.BarArrive:
@@ -337,6 +359,18 @@ func (m *Machine) Handle(msg *wire.Message, fx *Effects) error {
 		return m.claimed(msg, fx)
 	case wire.HomeIs:
 		return m.redirected(msg)
+	case wire.LockBusy:
+		return m.refused(msg, fx)
+	case wire.RWAsk:
+		return m.manageRW(msg, fx)
+	case wire.RWDone:
+		return m.endedRW(msg, fx)
+	case wire.RWGrant:
+		return m.grantedRW(msg)
+	case wire.Atomic:
+		return m.serveAtomic(msg, fx)
+	case wire.AtomicDone:
+		return m.atomicDone(msg)
 	}
 	return m.unexpected(msg)
 }

@@ -100,8 +100,8 @@ func (m *Machine) follow(o *op, l *lock) (Status, error) {
 func (m *Machine) take(w Waiter, o *op, l *lock, fx *Effects) (Status, error) {
 	offer := &m.offers
 	o.phase = phGrant
-	if !m.words.Take(l.id, o.peer, l.seen, offer) {
-		fx.send(Send, o.peer, wire.Message{Type: wire.LockFwd, Obj: uint64(l.id), Host: m.cfg.Self, Reply: uint32(w), Version: l.seen})
+	if !m.worded(l.id) || !m.words.Take(l.id, o.peer, l.seen, offer) {
+		m.forward(l, waiting{m.cfg.Self, uint32(w), l.seen, o.try}, o.peer, fx)
 		return Await, nil
 	}
 	if m.cfg.Plant == PlantTakeNoEpoch {

@@ -35,6 +35,10 @@ module jia
     public :: jia_stats, jia_startstat, jia_stopstat
     public :: jia_send, jia_recv, jia_bcast, jia_reduce
     public :: jia_divtask, jia_loadcheck, jia_config
+    public :: jia_trylock, jia_rwlock_rdlock, jia_rwlock_wrlock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock, jia_rwlock_unlock
+    public :: jia_atomic_load_u32, jia_atomic_store_u32, jia_atomic_fetch_add_u32, jia_atomic_exchange_u32
+    public :: jia_atomic_load_u64, jia_atomic_store_u64, jia_atomic_fetch_add_u64, jia_atomic_exchange_u64
+    public :: jia_atomic_compare_exchange_u32, jia_atomic_compare_exchange_u64
 
     ! Operations of jia_reduce, wildcards of jia_recv, and what jia_config turns on and off.
     integer(c_int), parameter, public :: SUM_INT = 0, MAX_INT = 1, MIN_INT = 2
@@ -332,6 +336,39 @@ module jia
             integer(c_int), value :: lockid
         end subroutine
 
+        function jia_trylock(lockid) bind(C, name="jia_trylock") result(error)
+            import :: c_int
+            integer(c_int), value :: lockid
+            integer(c_int) :: error
+        end function
+
+        subroutine jia_rwlock_rdlock(rwlockid) bind(C, name="jia_rwlock_rdlock")
+            import :: c_int
+            integer(c_int), value :: rwlockid
+        end subroutine
+
+        subroutine jia_rwlock_wrlock(rwlockid) bind(C, name="jia_rwlock_wrlock")
+            import :: c_int
+            integer(c_int), value :: rwlockid
+        end subroutine
+
+        function jia_rwlock_tryrdlock(rwlockid) bind(C, name="jia_rwlock_tryrdlock") result(error)
+            import :: c_int
+            integer(c_int), value :: rwlockid
+            integer(c_int) :: error
+        end function
+
+        function jia_rwlock_trywrlock(rwlockid) bind(C, name="jia_rwlock_trywrlock") result(error)
+            import :: c_int
+            integer(c_int), value :: rwlockid
+            integer(c_int) :: error
+        end function
+
+        subroutine jia_rwlock_unlock(rwlockid) bind(C, name="jia_rwlock_unlock")
+            import :: c_int
+            integer(c_int), value :: rwlockid
+        end subroutine
+
         subroutine jia_barrier() bind(C, name="jia_barrier")
         end subroutine
 
@@ -352,6 +389,78 @@ module jia
             import :: c_int
             integer(c_int), value :: cvid
         end subroutine
+    end interface
+
+    ! --- atomic operations on shared words: integers of 32 and 64 bits, which FORTRAN takes to have signs ---
+
+    interface
+        function jia_atomic_load_u32(object) bind(C, name="jia_atomic_load_u32") result(held)
+            import :: c_int
+            integer(c_int), intent(in) :: object
+            integer(c_int) :: held
+        end function
+
+        subroutine jia_atomic_store_u32(object, desired) bind(C, name="jia_atomic_store_u32")
+            import :: c_int
+            integer(c_int), intent(inout) :: object
+            integer(c_int), value :: desired
+        end subroutine
+
+        function jia_atomic_fetch_add_u32(object, operand) bind(C, name="jia_atomic_fetch_add_u32") result(held)
+            import :: c_int
+            integer(c_int), intent(inout) :: object
+            integer(c_int), value :: operand
+            integer(c_int) :: held
+        end function
+
+        function jia_atomic_exchange_u32(object, desired) bind(C, name="jia_atomic_exchange_u32") result(held)
+            import :: c_int
+            integer(c_int), intent(inout) :: object
+            integer(c_int), value :: desired
+            integer(c_int) :: held
+        end function
+
+        function jia_atomic_compare_exchange_u32(object, expected, desired) &
+            bind(C, name="jia_atomic_compare_exchange_u32") result(stored)
+            import :: c_int
+            integer(c_int), intent(inout) :: object, expected
+            integer(c_int), value :: desired
+            integer(c_int) :: stored
+        end function
+
+        function jia_atomic_load_u64(object) bind(C, name="jia_atomic_load_u64") result(held)
+            import :: c_long
+            integer(c_long), intent(in) :: object
+            integer(c_long) :: held
+        end function
+
+        subroutine jia_atomic_store_u64(object, desired) bind(C, name="jia_atomic_store_u64")
+            import :: c_long
+            integer(c_long), intent(inout) :: object
+            integer(c_long), value :: desired
+        end subroutine
+
+        function jia_atomic_fetch_add_u64(object, operand) bind(C, name="jia_atomic_fetch_add_u64") result(held)
+            import :: c_long
+            integer(c_long), intent(inout) :: object
+            integer(c_long), value :: operand
+            integer(c_long) :: held
+        end function
+
+        function jia_atomic_exchange_u64(object, desired) bind(C, name="jia_atomic_exchange_u64") result(held)
+            import :: c_long
+            integer(c_long), intent(inout) :: object
+            integer(c_long), value :: desired
+            integer(c_long) :: held
+        end function
+
+        function jia_atomic_compare_exchange_u64(object, expected, desired) &
+            bind(C, name="jia_atomic_compare_exchange_u64") result(stored)
+            import :: c_int, c_long
+            integer(c_long), intent(inout) :: object, expected
+            integer(c_long), value :: desired
+            integer(c_int) :: stored
+        end function
     end interface
 
     ! --- messages: of arrays of any type (a single variable x goes as [x] or an array of one element) ---

@@ -431,6 +431,41 @@ void jia_lock(int lockid);
 void jia_unlock(int lockid);
 
 /*
+ * jia_trylock - enter the scope guarded by a lock if that needs no waiting for others.
+ * @lockid: as for jia_lock.
+ * Returns 0 when the caller holds the lock, with all that jia_lock promises; -EBUSY when somebody holds it or waits for it,
+ * the calling thread included. It waits for the answers of other hosts, never for a holder. A lock that is free, and that
+ * nobody else asks for at the same time, is not refused. End the scope with jia_unlock.
+ * Threads: any. Fatal: a negative id.
+ */
+int jia_trylock(int lockid);
+
+/*
+ * jia_rwlock_rdlock, jia_rwlock_wrlock - enter the scope of a reader/writer lock: many readers, or one writer alone.
+ * jia_rwlock_tryrdlock, jia_rwlock_trywrlock - the same if that needs no waiting for others.
+ * @rwlockid: any value from 0 up. These locks have numbers of their own: number 1 has nothing to do with lock 1 of jia_lock.
+ * On return the caller sees every write that earlier writers made inside their scopes of @rwlockid, as for jia_lock. What a
+ * reader writes in its scope is promised to nobody; a reader may use atomic operations, and take other locks to write.
+ * First come first served: readers that come after a waiting writer wait behind it. Each call takes a message to the lock's
+ * manager (host @rwlockid mod jiahosts) and back; the manager itself needs none.
+ * The first two block until let in. The others return 0 when the caller is in, -EBUSY when it would have to wait.
+ * Threads: any; the lock is owned by the calling thread and is not recursive: to try for one that it holds is -EBUSY.
+ * Fatal: a negative id, a lock that this thread holds already.
+ */
+void jia_rwlock_rdlock(int rwlockid);
+void jia_rwlock_wrlock(int rwlockid);
+int jia_rwlock_tryrdlock(int rwlockid);
+int jia_rwlock_trywrlock(int rwlockid);
+
+/*
+ * jia_rwlock_unlock - leave the scope of a reader/writer lock, as the reader or the writer that the caller is.
+ * Blocks until the lock's manager knows, and for a writer before that until the writes of this host have reached their homes.
+ * Threads: the one that holds the lock. Fatal: a lock that this thread does not hold, a call of jia_barrier or jia_exit
+ * before it.
+ */
+void jia_rwlock_unlock(int rwlockid);
+
+/*
  * jia_barrier - wait for all hosts; on return each sees every write that any host made before it.
  * Collective: every host calls it equally often. Blocks until the last has arrived.
  * Threads: one a host at a time, any. What other threads of the host write meanwhile belongs to one
@@ -533,6 +568,51 @@ void jia_reduce(const void *snd, void *rcv, size_t cnt, int op, int root);
 #define MAX_DOUBLE 21
 #define MIN_DOUBLE 22
 #endif
+
+
+/* ---- Atomic operations ------------------------------------------------------------------------------ */
+
+/*
+ * Common to the calls below:
+ *
+ * They act on one word of shared memory: 32 bits, an unsigned int, or 64 bits, an unsigned long. @object is its address, a
+ * multiple of its size. Each is executed at the home of the word's page: on that host, and on others of the same machine that
+ * share memory with it, it costs no message, elsewhere one there and one back, which no thread of the program at the home
+ * has to wait for.
+ *
+ * All atomic operations on a word, by whatever host, happen one after the other, in an order on which all hosts agree. They
+ * order nothing else (memory_order_relaxed of C11): to hand data over, use a lock or a barrier. To those an atomic operation
+ * that stores is a store of its host like any other: what locks and barriers promise about stores holds for it, and it
+ * finds what the calling thread, or the scopes and barriers before, stored to the word. A plain load of the word
+ * without a lock or a barrier may be stale, and a plain store at the same time as an atomic operation of another thread
+ * may be lost; use jia_atomic_load and jia_atomic_store then.
+ *
+ * Threads: any, also inside scopes. They block until the operation is over.
+ * Fatal: an address that is not in shared memory, or not a multiple of the size.
+ */
+
+/* jia_atomic_load - what @object holds. */
+unsigned int jia_atomic_load_u32(const volatile unsigned int *object);
+unsigned long jia_atomic_load_u64(const volatile unsigned long *object);
+
+/* jia_atomic_store - store @desired. */
+void jia_atomic_store_u32(volatile unsigned int *object, unsigned int desired);
+void jia_atomic_store_u64(volatile unsigned long *object, unsigned long desired);
+
+/* jia_atomic_fetch_add - add @operand, modulo 2^32 or 2^64. Returns what @object held before. */
+unsigned int jia_atomic_fetch_add_u32(volatile unsigned int *object, unsigned int operand);
+unsigned long jia_atomic_fetch_add_u64(volatile unsigned long *object, unsigned long operand);
+
+/* jia_atomic_exchange - store @desired. Returns what @object held before. */
+unsigned int jia_atomic_exchange_u32(volatile unsigned int *object, unsigned int desired);
+unsigned long jia_atomic_exchange_u64(volatile unsigned long *object, unsigned long desired);
+
+/*
+ * jia_atomic_compare_exchange - store @desired if @object holds what @expected points to, and return 1.
+ * Else it returns 0, and *@expected becomes what @object holds. Never fails without a reason.
+ */
+int jia_atomic_compare_exchange_u32(volatile unsigned int *object, unsigned int *expected, unsigned int desired);
+int jia_atomic_compare_exchange_u64(volatile unsigned long *object, unsigned long *expected, unsigned long desired);
 
 
 /* ---- Dividing work ---------------------------------------------------------------------------------- */

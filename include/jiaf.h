@@ -68,3 +68,19 @@
 
       integer*8 jia_recv
       external jia_recv
+
+      integer*4 jia_trylock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock
+      external jia_trylock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock
+
+      integer*4 jia_atomic_load_u32, jia_atomic_fetch_add_u32
+      integer*4 jia_atomic_exchange_u32
+      integer*4 jia_atomic_compare_exchange_u32
+      integer*8 jia_atomic_load_u64, jia_atomic_fetch_add_u64
+      integer*8 jia_atomic_exchange_u64
+      integer*4 jia_atomic_compare_exchange_u64
+      external jia_atomic_load_u32, jia_atomic_fetch_add_u32
+      external jia_atomic_exchange_u32
+      external jia_atomic_compare_exchange_u32
+      external jia_atomic_load_u64, jia_atomic_fetch_add_u64
+      external jia_atomic_exchange_u64
+      external jia_atomic_compare_exchange_u64

@@ -28,6 +28,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		}
 		if st == core.Done {
 			t.granted = t.granted || t.call == callLock && n.machine.Taken(t.id)
+			t.refused = t.call == callLock && n.machine.Refused(t.id)
 			n.tally.completed(t)
 		}
 		var from wire.HostID
@@ -40,7 +41,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		n.mu.Unlock()
 
 		n.emit(t)
-		if len(t.local) > 0 {
+		if len(t.local) > 0 || t.done.Type != 0 {
 			// What the step wanted to wait for may have been these acknowledgements.
 			n.mu.Lock()
 			if err := n.ackLocal(t); err != nil {
@@ -60,7 +61,10 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			if t.in.Type == wire.Page {
 				n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
 			}
-			t.granted = t.granted || t.in.Type == wire.LockGrant
+			t.granted = t.granted || t.in.Type == wire.LockGrant || t.in.Type == wire.RWGrant
+			if t.in.Type == wire.AtomicDone {
+				t.result = t.in.Version
+			}
 			if err := n.machine.Handle(&t.in, &t.fx); err != nil {
 				n.mu.Unlock()
 				n.fail(err)
@@ -103,6 +107,12 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			err = n.publishOne(core.Span{Page: e.Page, Count: e.Count})
 		case core.Hide:
 			err = n.region.Unmap(page, e.Count)
+		case core.Execute:
+			old := Execute(n.region.Frame(page), &fx.Atomic)
+			fx.Msgs[e.Msg].Version = old
+			if t != nil {
+				t.result = old
+			}
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++
@@ -118,6 +128,10 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.SendDiff:
 			if d := t.diffBuffer(e.ID, n.cfg.PageSize); len(d.buf) > 0 && !n.reached[e.Host] {
 				n.tally.sent(uint64(len(d.buf)))
+			}
+		case core.Send:
+			if m := &fx.Msgs[e.Msg]; t == nil || !n.reachable(e.Host, m) {
+				n.tally.sent(wire.PayloadLen(m))
 			}
 		default:
 			n.tally.does(e, fx)
@@ -136,7 +150,9 @@ func (n *Node) emit(t *thread) {
 		e := &fx.List[i]
 		switch e.Kind {
 		case core.Send:
-			n.send(t, e.Host, &fx.Msgs[e.Msg])
+			if m := &fx.Msgs[e.Msg]; !n.reachable(e.Host, m) || !n.reachWord(t, e.Host, m) {
+				n.send(t, e.Host, m)
+			}
 		case core.SendDiff:
 			d := t.diffBuffer(e.ID, n.cfg.PageSize)
 			if len(d.buf) == 0 || n.reached[e.Host] && n.store(t, e.Host, d) {
@@ -182,7 +198,7 @@ func (n *Node) reply(e *core.Effect, fx *core.Effects, body [][]byte) {
 	}
 }
 
-// ackLocal tells the machine that diff messages which are not sent have arrived.
+// ackLocal tells the machine that diff messages which are not sent have arrived, and what an operation on a word has found.
 func (n *Node) ackLocal(t *thread) error {
 	for _, id := range t.local {
 		m := wire.Message{Type: wire.DiffAck, From: n.cfg.Self, Obj: id}
@@ -191,6 +207,11 @@ func (n *Node) ackLocal(t *thread) error {
 		}
 	}
 	t.local = t.local[:0]
+	if t.done.Type != 0 {
+		m := t.done
+		t.done = wire.Message{}
+		return n.machine.Handle(&m, &t.fx)
+	}
 	return nil
 }
 

@@ -124,9 +124,11 @@ func (y *tally) completed(t *thread) {
 			y.row[stats.ReadFaults]++
 		}
 	case callLock:
-		if t.granted {
+		switch {
+		case t.refused:
+		case t.granted:
 			y.row[stats.LocksRemote]++
-		} else {
+		default:
 			y.row[stats.LocksLocal]++
 		}
 	case callBarrier:

@@ -28,6 +28,10 @@ type thread struct {
 	local []uint64
 	// held are pages to be made writable, lapsed pinned pages that calls of this thread took access to away.
 	held, lapsed []core.PageID
+	// result is what the word of the last atomic operation held before.
+	result uint64
+	// done is the answer to an atomic operation that this thread has carried out itself, until the machine has it; else its Type is 0.
+	done wire.Message
 	// span belongs to the statistics, and to one call.
 	span
 }
@@ -37,6 +41,7 @@ type span struct {
 	call    call
 	write   bool // callFault: for a store
 	granted bool // callLock: the lock came from another host
+	refused bool // callLock: it was only tried, and did not come
 	timed   bool // it had to wait
 	pause   pause
 }

@@ -29,6 +29,12 @@ type actor struct {
 	// What the effect before that one still has to do by itself at another host.
 	read  *reading
 	store *storing
+	// done is the answer to an atomic operation that it has carried out at another host by itself.
+	done *wire.Message
+
+	// Of the try for a lock that is under way: whether other threads wanted it when it began, and how often it was wanted by then.
+	others bool
+	wants  int
 
 	took   []core.PageID // pinned pages that the call under way has taken access to away
 	regain []core.PageID // those that are to be made writable again before anything else
@@ -50,7 +56,7 @@ func (c *cluster) ready(a *actor) bool {
 	if a.read != nil {
 		return c.readReady(a)
 	}
-	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 {
+	if a.store != nil || a.next < len(a.fx.List) || len(a.emptied) > 0 || a.done != nil {
 		return true
 	}
 	switch a.status {
@@ -143,6 +149,12 @@ func (c *cluster) step(a *actor) {
 			break
 		}
 		c.resume(a)
+	case a.done != nil:
+		a.fx.Reset()
+		c.checkResult(a, a.done.Version)
+		c.must(a.h, a.h.m.Handle(a.done, &a.fx))
+		a.done = nil
+		c.resume(a)
 	case a.status == core.Again:
 		a.fx.Reset()
 		c.resume(a)
@@ -177,6 +189,7 @@ func (c *cluster) call(a *actor, f func(w core.Waiter, fx *core.Effects) (core.S
 }
 
 func (c *cluster) resume(a *actor) {
+	c.asker = asker{a.h.id, a.waiter}
 	st, err := a.h.m.Resume(a.waiter, &a.fx)
 	c.after(a, st, err)
 }
@@ -245,6 +258,9 @@ func (c *cluster) receive(a *actor) {
 			}
 		}
 	}
+	if msg.Type == wire.AtomicDone {
+		c.checkResult(a, msg.Version)
+	}
 	a.fx.Reset()
 	c.must(a.h, a.h.m.Handle(&msg, &a.fx))
 	if c.scripted || c.r.chance(50) {
@@ -275,7 +291,11 @@ func (c *cluster) endCall(a *actor) {
 	switch o.kind {
 	case opRead, opWrite, opPeek:
 		return
-	case opLock:
+	case opLock, opTry:
+		if o.kind == opTry && a.h.m.Refused(a.waiter) {
+			c.refusedTo(a, o)
+			return
+		}
 		if c.holder[o.id] != nil {
 			c.failf("%s got lock %d, which %s holds", a.name, o.id, c.holder[o.id].name)
 		}
@@ -283,6 +303,14 @@ func (c *cluster) endCall(a *actor) {
 		c.judge(a.h, func(d int) bool { return c.p.guard[d] == o.id })
 	case opFree:
 		a.h.freeing--
+	case opUnlock:
+		c.wanted[o.id]--
+	case opRWLock:
+		if !c.enteredRW(a, o) {
+			return
+		}
+	case opRWUnlock:
+		c.wanted[rwKey+o.id]--
 	case opBarrier:
 		c.left(a, o)
 	case opWait:
@@ -309,7 +337,14 @@ func (c *cluster) begin(a *actor, o *op) {
 		c.access(a, o, c.p.data[o.datum])
 	case opPeek:
 		c.access(a, o, datum{o.page, o.id * wordBytes, wordBytes})
+	case opTry:
+		c.try(a, o)
+	case opRWLock:
+		c.lockRW(a, o)
+	case opRWUnlock:
+		c.unlockRW(a, o)
 	case opLock:
+		c.want(o.id)
 		c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
 			return m.Lock(w, a.owner, core.LockID(o.id), fx)
 		})
@@ -350,6 +385,8 @@ func (c *cluster) begin(a *actor, o *op) {
 		c.hint(a, o.kind, o.page, o.count)
 	case opReclaim:
 		c.reclaim(a)
+	case opAtomic:
+		c.atomic(a, o)
 	}
 }
 

@@ -39,8 +39,9 @@ type host struct {
 	marks     []bool         // by page: somebody has begun to read it by himself
 	held      []bool         // by page: it is pinned, and has been writable since
 	allocated bool
-	freeing   int  // threads in jia_free
-	short     bool // the machine has asked for room
+	freeing   int    // threads in jia_free
+	short     bool   // the machine has asked for room
+	late      func() // second half of an atomic operation that a planted mistake has cut in two
 }
 
 type storedWord struct {
@@ -74,12 +75,18 @@ type cluster struct {
 	// What the checkers know.
 	flat    []byte              // one memory that takes every store at once
 	holder  []*actor            // by lock
+	inside  map[int][]*actor    // by reader/writer lock; a writer is there alone
+	writers map[int]bool        // by reader/writer lock: who is inside is a writer
+	wanted  map[int]int         // by lock: threads between the beginning of a lock and the end of the unlock
+	wants   map[int]int         // by lock: how often one of them began
 	arrived []int               // rendezvous begun, by host
 	exited  []int               // rendezvous left, by host
 	set     map[int]bool        // condition variables
 	whole   map[[2]int]bool     // words that are one datum
 	stored  map[storedWord]bool // values that such words ever had
 	freedBy []int               // by first page of what is freed: hosts that have begun to
+	asker   asker               // of the atomic operation that is about to be executed
+	results map[asker]uint64    // of atomic operations: what the word held before
 }
 
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
@@ -94,7 +101,8 @@ func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cl
 	c := &cluster{opt: opt, p: p, swarm: s, r: source(opt.Seed ^ 0x5ca1ab1e),
 		flat: make([]byte, p.pages*pageBytes), holder: make([]*actor, max(p.locks, 1)), arrived: make([]int, p.hosts),
 		exited: make([]int, p.hosts), set: map[int]bool{}, whole: map[[2]int]bool{}, stored: map[storedWord]bool{},
-		freedBy: make([]int, p.pages)}
+		freedBy: make([]int, p.pages), results: map[asker]uint64{}, inside: map[int][]*actor{}, writers: map[int]bool{},
+		wanted: map[int]int{}, wants: map[int]int{}}
 	for _, d := range p.data {
 		if d.size == wordBytes {
 			c.whole[[2]int{int(d.page), d.offset}] = true

@@ -16,9 +16,11 @@ type regime struct {
 type regimeKind uint8
 
 const (
-	guarded regimeKind = iota // read and written in scopes of one lock
-	owned                     // read and written by one thread
-	shared                    // read by anybody
+	guarded   regimeKind = iota // read and written in scopes of one lock
+	owned                       // read and written by one thread
+	shared                      // read by anybody
+	counted                     // by anybody at any time, with atomic operations
+	rwGuarded                   // read in scopes of one reader/writer lock, written in those of its writers
 )
 
 // Styles of drawing regimes.
@@ -77,6 +79,7 @@ func Generate(seed uint64) *Program {
 		}
 	}
 	g.addEvents()
+	g.sprinkle(seed)
 	return g.p
 }
 

@@ -49,6 +49,10 @@ func (c *cluster) memoryEffects(h *host, fx *core.Effects) {
 			if c.tracing() {
 				c.tracef("%d: %s", h.id, describeEffect(e, fx))
 			}
+			if e.Kind == core.Execute {
+				c.execute(h, e, fx)
+				continue
+			}
 			c.memoryEffect(h, e)
 		}
 	}

@@ -121,6 +121,7 @@ func (c *cluster) serve(j *job, p *packet) {
 	if c.tracing() {
 		c.tracef("%d: server takes %s", h.id, describeMessage(&msg, body))
 	}
+	c.asker = asker{msg.From, core.Waiter(msg.Reply)}
 	var err error
 	if msg.Type == wire.Diff {
 		j.apply = decodePatches(body)
@@ -238,6 +239,10 @@ func (c *cluster) carryOut(h *host, a *actor, e *core.Effect, fx *core.Effects, 
 	case core.ReplyPage:
 		c.post(h, e, &fx.Msgs[e.Msg], body)
 	default:
+		if c.reachWord(a, e, &fx.Msgs[e.Msg]) {
+			return
+		}
+		c.finishExecution(h, &fx.Msgs[e.Msg])
 		c.post(h, e, &fx.Msgs[e.Msg], nil)
 	}
 }
@@ -276,7 +281,10 @@ func describeMessage(m *wire.Message, body []byte) string {
 		}
 	case wire.LockReq, wire.LockFwd:
 		s += fmt.Sprintf(" for=%d seen=%d", m.Host, m.Version)
-	case wire.LockGrant:
+		if m.Epoch == 1 {
+			s += " try"
+		}
+	case wire.LockGrant, wire.RWGrant:
 		s += fmt.Sprintf(" version=%d epoch=%d notices=%v", m.Version, m.Epoch, m.Notices)
 	case wire.BarArrive, wire.BarRelease:
 		s += fmt.Sprintf(" %v ranges=%v", m.Kind, m.Ranges)
@@ -299,7 +307,7 @@ func describeMessage(m *wire.Message, body []byte) string {
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Hide: "hide", core.Abandon: "abandon", core.Publish: "publish", core.Send: "send", core.SendLink: "send on link",
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Hide: "hide", core.Abandon: "abandon", core.Publish: "publish", core.Execute: "execute", core.Send: "send", core.SendLink: "send on link",
 	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake", core.NeedRoom: "need room"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {

@@ -26,6 +26,12 @@ var plantNames = map[core.Plant]string{
 	core.PlantKeepMarks:     "KeepMarks",
 	core.PlantEvictFetching: "EvictFetching", core.PlantEvictDirty: "EvictDirty", core.PlantEvictUnacked: "EvictUnacked",
 	core.PlantEvictRedirtied: "EvictRedirtied", core.PlantProbeTwins: "ProbeTwins",
+	core.PlantAtomicKeepsCopy: "AtomicKeepsCopy", core.PlantAtomicUnlogged: "AtomicUnlogged",
+	core.PlantAtomicOvertakes: "AtomicOvertakes", core.PlantAtomicAtHome: "AtomicAtHome",
+	core.PlantAtomicEarlyLog: "AtomicEarlyLog", core.PlantAtomicInTwo: "AtomicInTwo",
+	core.PlantTryForgetsPlace: "TryForgetsPlace", core.PlantTryKeepsNext: "TryKeepsNext", core.PlantTryNotWoken: "TryNotWoken",
+	core.PlantRWOverlap: "RWOverlap", core.PlantRWNoNotices: "RWNoNotices", core.PlantRWSeenEarly: "RWSeenEarly",
+	core.PlantRWUnflushed: "RWUnflushed", core.PlantRWNoEpochWait: "RWNoEpochWait",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 	core.PlantClaimWritten: "ClaimWritten", core.PlantReadUndecided: "ReadUndecided", core.PlantOldHomeServes: "OldHomeServes",
 	core.PlantClaimUntracked: "ClaimUntracked", core.PlantWriteBlank: "WriteBlank", core.PlantClaimForgetsMark: "ClaimForgetsMark",
@@ -38,9 +44,15 @@ var plantNames = map[core.Plant]string{
 // page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
 // barrier, and a release of another thread of it. So does KeepMarks, in a barrier that takes freed memory back. ClaimForgetsMark needs a
 // release between the grant of a claim and its answer, and a reader in that time: one program in 10,000. TakeNoEpoch needs a host that
-// leaves a barrier and offers a lock long before another one leaves, of which another thread takes it: one in 10,000.
+// leaves a barrier and offers a lock long before another one leaves, of which another thread takes it: one in 10,000. AtomicEarlyLog needs two barriers
+// of other threads, one during the operation and one after, and a host that reads the page between the first of them and the operation.
+// RWSeenEarly needs a second reader of a host that asks while the first waits for a diff, RWNoEpochWait a reader at a host that is the last to
+// leave a barrier.
 var byStory = map[core.Plant]string{
 	core.PlantForgetInFlight:     "testdata/late_diff_planted.txt",
+	core.PlantAtomicEarlyLog:     "testdata/atomic_planted.txt",
+	core.PlantRWSeenEarly:        "testdata/readers_planted.txt",
+	core.PlantRWNoEpochWait:      "testdata/early_reader_planted.txt",
 	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
 	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
 	core.PlantKeepMarks:          "testdata/freed_mark_planted.txt",

@@ -47,10 +47,14 @@ const (
 	opReclaim                // give pages up for lack of room
 	opHide                   // hide page, to see whether it is used
 	opPin                    // pin page, or unpin it
+	opAtomic                 // atomic operation of kind id on datum, with value
+	opTry                    // try for lock id; if it is refused, go on behind the unlock
+	opRWLock                 // reader/writer lock id, in mode count
+	opRWUnlock               // reader/writer lock id
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide", "pin"}
+	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide", "pin", "atomic", "try", "rwlock", "rwunlock"}
 
 // op is one operation of a thread.
 type op struct {
@@ -77,7 +81,9 @@ type Program struct {
 	churns  []*churn
 	data    []datum
 	guard   []int // by datum: the lock that guards it from the beginning to the end, or -1
+	rwGuard []int // by datum: the reader/writer lock that does, or -1
 	locks   int
+	rwlocks int
 	threads [][][]op // by host and thread; thread 0 calls the barriers
 	// slow are messages that the program's shape wants held up; 0 leaves that to the schedule.
 	slow wire.Type
@@ -94,6 +100,10 @@ func (o op) describe(p *Program) string {
 		return fmt.Sprintf("%s %v = %#x", name, p.data[o.datum], o.value)
 	case opPeek:
 		return fmt.Sprintf("%s p%d word %d", name, o.page, o.id)
+	case opRWLock:
+		return fmt.Sprintf("%s %d (%v)", name, o.id, core.RWMode(o.count))
+	case opAtomic:
+		return fmt.Sprintf("%s %v of %v with %#x", name, core.AtomicKind(o.id), p.data[o.datum], o.value)
 	case opBarrier:
 		return o.call.String()
 	case opEvict, opClean, opPrefetch, opFree, opHide:

@@ -43,9 +43,14 @@ func (p *Program) without(h, t, i int) *Program {
 	ops := p.threads[h][t]
 	end := i + 1
 	switch ops[i].kind {
-	case opRead, opWrite, opPeek, opEvict, opClean, opPrefetch:
-	case opLock:
+	case opRead, opWrite, opPeek, opEvict, opClean, opPrefetch, opAtomic:
+	case opLock, opTry:
 		if end >= len(ops) || ops[end].kind != opUnlock || ops[end].id != ops[i].id {
+			return nil
+		}
+		end++
+	case opRWLock:
+		if end >= len(ops) || ops[end].kind != opRWUnlock {
 			return nil
 		}
 		end++

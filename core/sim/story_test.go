@@ -258,7 +258,8 @@ func (s *story) thread(f []string) {
 	}
 }
 
-// parse reads an operation: read PAGE OFFSET SIZE, write PAGE OFFSET SIZE VALUE, lock L and so on.
+// parse reads an operation: read PAGE OFFSET SIZE, write PAGE OFFSET SIZE VALUE, atomic PAGE OFFSET SIZE VALUE KIND of atomic
+// operation, rwlock L MODE, lock L and so on.
 func (s *story) parse(f []string) op {
 	n := func(i int) int { return int(number(f[i])) }
 	o := op{}
@@ -274,12 +275,19 @@ func (s *story) parse(f []string) op {
 		}
 	}
 	switch o.kind {
-	case opRead, opWrite:
+	case opRead, opWrite, opAtomic:
 		s.c.p.data = append(s.c.p.data, datum{core.PageID(n(1)), n(2), n(3)})
 		o.datum = len(s.c.p.data) - 1
-		if o.kind == opWrite {
+		if o.kind != opRead {
 			o.value = number(f[4])
 		}
+		for k := range core.AtomicCompareExchange + 1 {
+			if o.kind == opAtomic && k.String() == f[5] {
+				o.id = int(k)
+			}
+		}
+	case opRWLock:
+		o.id, o.count = n(1), n(2)
 	case opPeek:
 		o.page, o.id = core.PageID(n(1)), n(2)
 	case opEvict, opClean, opPrefetch, opFree, opHide:

@@ -142,6 +142,19 @@ func DecodeHeader(b []byte, m *Message) (ranges uint64, err error) {
 	return ranges, nil
 }
 
+// mostHow bounds the Epoch of a message about a lock, which in some says how something is to be done.
+func mostHow(t Type) uint64 {
+	switch t {
+	case LockReq, LockFwd:
+		return 1
+	case RWDone:
+		return 2
+	case RWAsk:
+		return 3
+	}
+	return math.MaxUint64
+}
+
 // check holds every header field to its bounds.
 func check(m *Message, ranges uint64) error {
 	bad := func(field string, v any) error {
@@ -181,12 +194,19 @@ func check(m *Message, ranges uint64) error {
 		}
 	case Diff:
 		most = MaxDiff
-	case LockReq, LockFwd, LockGrant, CVSet, CVReset, CVWait, CVDone:
+	case LockReq, LockFwd, LockGrant, CVSet, CVReset, CVWait, CVDone, LockBusy, RWAsk, RWGrant, RWDone:
 		if m.Obj > math.MaxInt32 {
 			return bad("id", m.Obj)
 		}
-		if m.Type == LockGrant {
+		if m.Epoch > mostHow(m.Type) {
+			return bad("way", m.Epoch)
+		}
+		if m.Type == LockGrant || m.Type == RWGrant || m.Type == RWDone {
 			most = MaxList
+		}
+	case Atomic, AtomicDone:
+		if m.Obj >= MaxPages*MaxPage {
+			return bad("offset", m.Obj)
 		}
 	case BarArrive, BarRelease, Stats, PoolGive:
 		most = MaxList
@@ -233,7 +253,7 @@ func DecodePayload(m *Message, ranges uint64, p []byte) error {
 		return fmt.Errorf("%v: %d payload bytes of %d: %w", m.Type, len(p), m.Length, ErrTooShort)
 	}
 	switch m.Type {
-	case LockGrant:
+	case LockGrant, RWGrant, RWDone:
 		return m.decodeNotices(p)
 	case Stats, PoolGive:
 		return m.decodeNumbers(p)

@@ -74,9 +74,14 @@ func drawMessage(t *rapid.T) *Message {
 		if m.Version = rapid.Uint64Range(0, MaxMessage).Draw(t, "size"); m.Version > 0 {
 			m.Length = rapid.Uint64Range(1, min(MaxData, m.Version)).Draw(t, "length")
 		}
+	case LockReq, LockFwd, RWAsk:
+		m.Epoch = rapid.Uint64Range(0, mostHow(m.Type)).Draw(t, "how")
 	case Collect:
 		m.Length = rapid.Uint64Range(0, MaxData).Draw(t, "length")
-	case LockGrant:
+	case LockGrant, RWGrant, RWDone:
+		if m.Type == RWDone {
+			m.Epoch = rapid.Uint64Range(0, mostHow(m.Type)).Draw(t, "how")
+		}
 		for range rapid.IntRange(0, 20).Draw(t, "notices") {
 			page, count := drawSpan(t, 0)
 			m.Notices = append(m.Notices, Notice{page, count, rapid.Uint64Range(0, m.Version).Draw(t, "version"), rapid.Uint64().Draw(t, "epoch")})

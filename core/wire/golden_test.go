@@ -48,6 +48,15 @@ var samples = []Message{
 	{Type: PoolGive, From: 1, Port: 4, Obj: 9, Version: 16, Epoch: 1 << 33, Host: 5},
 	{Type: PoolGive, From: 2, Host: 2, Obj: 9, Version: 0, Length: 16, Numbers: []uint64{0, 1 << 40}},
 	{Type: GetPage, From: 3, Reply: 7, Obj: 5, Version: 1, Epoch: 1, Host: 1},
+	{Type: Atomic, From: 3, Reply: 7, Obj: 1 << 40, Host: 9, Version: 1<<64 - 1, Epoch: 5},
+	{Type: AtomicDone, From: 1, Port: 7, Obj: 1 << 40, Version: 5},
+	{Type: LockReq, From: 2, Reply: 1, Obj: 3, Version: 4, Epoch: 1},
+	{Type: LockBusy, From: 4, Port: 6, Obj: 12},
+	{Type: RWAsk, From: 4, Reply: 6, Obj: 12, Version: 8, Epoch: 3},
+	{Type: RWGrant, From: 4, Port: 6, Obj: 12, Version: 10, Epoch: 33, Length: 32, Notices: []Notice{
+		{Page: 5, Count: 3, Version: 9, Epoch: 32}}},
+	{Type: RWDone, From: 4, Obj: 12, Version: 10, Epoch: 1, Length: 32, Notices: []Notice{
+		{Page: 5, Count: 3, Version: 10, Epoch: 32}}},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -205,6 +214,12 @@ func TestDamage(t *testing.T) {
 		{"homes of more pages than a window has", 23, put(24, 8, 4), ErrField},
 		{"homes that end within one", 23, put(24, 15), ErrPayload},
 		{"home beyond all hosts", 23, put(HeaderSize+2, 16), ErrField},
+		{"word beyond the region", 28, put(32, 0, 0, 0, 0, 0, 0, 128, 0), ErrField},
+		{"a try of an unknown kind", 30, put(48, 2), ErrField},
+		{"a reader or writer of an unknown kind", 32, put(48, 4), ErrField},
+		{"an end of an unknown kind", 34, put(48, 3), ErrField},
+		{"notices in a refusal", 31, put(24, 32), ErrField},
+		{"notice newer than the scope", 34, put(HeaderSize+16, 11), ErrField},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {

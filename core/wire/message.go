@@ -43,10 +43,11 @@ const (
 	Diff
 	// DiffAck says that the last byte of a Diff was applied. Obj: the sender's number.
 	DiffAck
-	// LockReq asks a lock's manager for the lock. Obj: lock; Reply: mailbox; Version: newest version that From has seen.
+	// LockReq asks a lock's manager for the lock. Obj: lock; Reply: mailbox; Version: newest version that From has seen;
+	// Epoch: 1 if it only tries, else 0.
 	LockReq
 	// LockFwd passes a request on from the manager to the last requester. Obj: lock; Host: requester; Reply: the
-	// requester's mailbox; Version: newest version that Host has seen.
+	// requester's mailbox; Version: newest version that Host has seen; Epoch: as in LockReq.
 	LockFwd
 	// LockGrant hands a lock over. Obj: lock; Version: its release count; Epoch: barriers that the granter has left;
 	// Notices: what was written in scopes that the receiver has not seen.
@@ -86,8 +87,26 @@ const (
 	// gives back what belongs to the receiver, or is the receipt for that: Version: which of these; Numbers: what; Host: who gives
 	// it; Reply and Epoch: a number and a weight, for counting receipts.
 	PoolGive
+	// Atomic asks the home of a word for an atomic operation. Obj: the word's offset in the region, in bytes; Host: which
+	// operation, and the width (core.AtomicOp.Code); Version: its operand; Epoch: what AtomicCompareExchange compares with;
+	// Reply: mailbox.
+	Atomic
+	// AtomicDone says that it was executed. Obj: the offset; Version: what the word held before.
+	AtomicDone
+	// LockBusy refuses what LockReq, LockFwd or RWAsk only tried. Obj: lock.
+	LockBusy
+	// RWAsk asks the manager of a reader/writer lock for it. Obj: lock; Reply: mailbox; Version: newest version that From has
+	// seen; Epoch: how (core.RWMode).
+	RWAsk
+	// RWGrant lets its receiver in. Obj: lock; Version: its release count; Epoch: barriers that the manager has left; Notices:
+	// what was written in scopes that the receiver has not seen.
+	RWGrant
+	// RWDone tells the manager of the end of a scope. Obj: lock; Epoch: 0 of a reader's; 1 of a writer's; 2 if more of its
+	// notices follow. Of a writer's: Version: the new release count; Notices: what was written in it. Reply: mailbox, to which the
+	// manager sends one back, with Obj alone.
+	RWDone
 
-	lastType = PoolGive
+	lastType = RWDone
 )
 
 var typeNames = [...]string{
@@ -95,6 +114,7 @@ var typeNames = [...]string{
 	LockGrant: "LockGrant", BarArrive: "BarArrive", BarRelease: "BarRelease", CVSet: "CVSet", CVReset: "CVReset",
 	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
 	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs", PoolAsk: "PoolAsk", PoolGive: "PoolGive",
+	Atomic: "Atomic", AtomicDone: "AtomicDone", LockBusy: "LockBusy", RWAsk: "RWAsk", RWGrant: "RWGrant", RWDone: "RWDone",
 }
 
 func (t Type) String() string {

@@ -3,7 +3,7 @@ package wire
 import "fmt"
 
 // A Set is a set of message types: what may travel where.
-type Set uint32
+type Set uint64
 
 func setOf(types ...Type) (s Set) {
 	for _, t := range types {
@@ -14,8 +14,8 @@ func setOf(types ...Type) (s Set) {
 
 // What may travel where, over every transport. Both ends check it.
 var (
-	Requests = setOf(GetPage, Diff, LockReq, LockFwd, CVSet, CVReset, CVWait, Claim, PoolAsk) // from a mailbox to a server
-	Answers  = setOf(Page, DiffAck, LockGrant, CVDone, Claimed, HomeIs, PoolGive)             // to a mailbox
+	Requests = setOf(GetPage, Diff, LockReq, LockFwd, CVSet, CVReset, CVWait, Claim, PoolAsk, Atomic, RWAsk, RWDone)     // from a mailbox to a server
+	Answers  = setOf(Page, DiffAck, LockGrant, CVDone, Claimed, HomeIs, PoolGive, AtomicDone, LockBusy, RWGrant, RWDone) // to a mailbox
 	OverLink = setOf(BarArrive, BarRelease, Stats)
 	AsData   = setOf(Data, Collect)
 	Posts    = ^(setOf(Page, Diff) | AsData) // from server to server

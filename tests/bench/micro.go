@@ -39,15 +39,17 @@ type baseline struct {
 }
 
 var baselines = map[string]baseline{
-	"64 B round trip":           {bare: []string{"rtt", "64", "64", "20000"}},
-	"64 B -> 4 KiB round trip":  {bare: []string{"rtt", "64", "4096", "20000"}},
-	"64 MiB stream":             {bare: []string{"stream", "67108864", "10"}},
-	"first touch of a memfd":    {bare: []string{"touch", "65536"}},
-	"barrier with nothing here": {micro: "barrier"},
-	"read-ahead off":            {micro: "random", env: noReadAhead},
-	"first sweep, all fits":     {micro: "sequential-first"},
-	"the same over TCP":         {micro: "sequential-first", env: tcp},
-	"cache of 1 GiB":            {micro: "rounds", env: []string{"JIA_CACHE_SIZE=1G"}},
+	"64 B round trip":              {bare: []string{"rtt", "64", "64", "20000"}},
+	"64 B -> 4 KiB round trip":     {bare: []string{"rtt", "64", "4096", "20000"}},
+	"64 MiB stream":                {bare: []string{"stream", "67108864", "10"}},
+	"first touch of a memfd":       {bare: []string{"touch", "65536"}},
+	"barrier with nothing here":    {micro: "barrier"},
+	"message, there and back":      {micro: "messages"},
+	"message, there and back, TCP": {micro: "messages", env: tcp},
+	"read-ahead off":               {micro: "random", env: noReadAhead},
+	"first sweep, all fits":        {micro: "sequential-first"},
+	"the same over TCP":            {micro: "sequential-first", env: tcp},
+	"cache of 1 GiB":               {micro: "rounds", env: []string{"JIA_CACHE_SIZE=1G"}},
 }
 
 var (
@@ -68,6 +70,13 @@ var rows = []row{
 	{what: "free lock of another host", name: "remote-lock", unit: "us", baseline: "64 B round trip", target: 2, where: both},
 	{what: "lock held here last", name: "relock", unit: "us", target: 1, where: both},
 	{what: "pool: allocate and free 64 bytes", name: "pool", unit: "ns", target: 250, where: both},
+	{what: "atomic fetch-add, remote word", name: "fetch-add", unit: "us", baseline: "message, there and back", target: 1.5, where: both},
+	{what: "atomic fetch-add, remote word, TCP", name: "fetch-add", unit: "us", env: tcp, baseline: "message, there and back, TCP", target: 1.5, where: both},
+	{what: "atomic fetch-add, word at home", name: "fetch-add-home", unit: "us", target: 1, where: both},
+	{what: "try for a lock that is held", name: "trylock", unit: "us", baseline: "message, there and back", target: 1.5, where: both},
+	{what: "try for a lock that is held, TCP", name: "trylock", unit: "us", env: tcp, baseline: "message, there and back, TCP", target: 1.5, where: both},
+	{what: "reader lock, nobody else", name: "rdlock", unit: "us", baseline: "message, there and back", target: 1.5, where: both},
+	{what: "reader lock, nobody else, TCP", name: "rdlock", unit: "us", env: tcp, baseline: "message, there and back, TCP", target: 1.5, where: both},
 	{what: "first touch of home memory", name: "touch", unit: "us/page", baseline: "first touch of a memfd", target: 1.0, where: both},
 	{what: "release, 1,024 pages half dirty", name: "release", unit: "us/page", target: 6, where: both},
 	{what: "write 1,024 cached remote pages", name: "bulk-cached", unit: "MB/s", target: 300, atLeast: true, where: both},

@@ -67,6 +67,7 @@ program modern
     call jia_resetcv(2)
 
     call messages()
+    call words()
 
     if (any(list /= [(i, i = 1, jiahosts)])) call jia_error("jia_alloc1")
     if (any(matrix(1, :) /= [(i, i = 1, 64)]) .or. any(matrix(64, :) /= matrix(1, :))) call jia_error("jia_alloc2")
@@ -74,7 +75,7 @@ program modern
     if (jia_clock() < t) call jia_error("jia_clock")
     i = jia_stopstat()
     call jia_stats(stats)
-    if (stats%barriers /= 1 .or. stats%seconds_elapsed <= 0) call jia_error("jia_stats")
+    if (stats%barriers /= 4 .or. stats%seconds_elapsed <= 0) call jia_error("jia_stats")
     call pools()
     if (arg == "end") then
         call jia_end()
@@ -141,5 +142,39 @@ contains
         last = jiahosts
         call jia_divtask(first, last)
         if (first /= jiapid + 1 .or. last /= first) call jia_error("jia_divtask")
+    end subroutine
+
+    ! Words that all hosts count up, beside each other and under locks.
+    subroutine words()
+        integer(c_int), pointer :: small
+        integer(c_long), pointer :: large
+        integer(c_int) :: was
+        integer(c_long) :: held
+
+        call c_f_pointer(jia_alloc1(4096), small)
+        call c_f_pointer(jia_alloc(4096), large)
+        was = jia_atomic_fetch_add_u32(small, 2)
+        held = jia_atomic_fetch_add_u64(large, 2_c_long**40)
+        call jia_barrier()
+        if (jia_atomic_load_u32(small) /= 2 * jiahosts) call jia_error("jia_atomic_fetch_add_u32")
+        if (jia_atomic_load_u64(large) /= 2_c_long**40 * jiahosts) call jia_error("jia_atomic_fetch_add_u64")
+        call jia_barrier()
+        call jia_rwlock_wrlock(1)
+        call jia_atomic_store_u32(small, jiapid)
+        call jia_atomic_store_u64(large, 5_c_long)
+        if (jia_atomic_exchange_u32(small, 9) /= jiapid) call jia_error("jia_atomic_exchange_u32")
+        if (jia_atomic_exchange_u64(large, 9_c_long) /= 5) call jia_error("jia_atomic_exchange_u64")
+        was = 8
+        held = 8
+        if (jia_atomic_compare_exchange_u32(small, was, 1) /= 0 .or. was /= 9) call jia_error("compare_exchange_u32")
+        if (jia_atomic_compare_exchange_u64(large, held, 1_c_long) /= 0 .or. held /= 9) call jia_error("compare_exchange_u64")
+        if (jia_rwlock_tryrdlock(1) == 0 .or. jia_rwlock_trywrlock(1) == 0) call jia_error("jia_rwlock_trywrlock")
+        call jia_rwlock_unlock(1)
+        call jia_rwlock_rdlock(1)
+        if (small /= 9) call jia_error("jia_rwlock_rdlock")
+        call jia_rwlock_unlock(1)
+        if (jia_trylock(200 + jiapid) /= 0) call jia_error("jia_trylock")
+        call jia_unlock(200 + jiapid)
+        call jia_barrier()
     end subroutine
 end program

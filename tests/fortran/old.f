@@ -59,6 +59,7 @@ c     behind them.
       if (jia_clock() .lt. t) call jia_error('jia_clock')
       call messages(x, y)
       call pools
+      call words
       call check
       if (arg .eq. 'end') then
         call jia_end()
@@ -96,6 +97,33 @@ c     Round a ring, from host 0 to all, and from all to host 0.
       call jia_divtask(begin, end)
       if (begin .ne. jiapid + 1 .or. end .ne. begin)
      &  call jia_error('jia_divtask')
+      end
+
+c     Words that all hosts count up.
+      subroutine words
+      include 'jiaf.h'
+      integer*4 i
+      integer*8 n, was
+      pointer (pi, i), (pn, n)
+
+      pi = jia_alloc1(%val(4096))
+      pn = jia_alloc(%val(4096))
+      was = jia_atomic_fetch_add_u32(i, %val(3))
+      was = jia_atomic_fetch_add_u64(n, %val(1099511627776_8))
+      call jia_barrier()
+      if (i .ne. 3*jiahosts .or. n .ne. 1099511627776_8*jiahosts)
+     &  call jia_error('jia_atomic_fetch_add')
+      call jia_barrier()
+      call jia_rwlock_wrlock(%val(5))
+      was = n
+      if (jia_atomic_compare_exchange_u64(n, was, %val(was + 1))
+     &  .ne. 1 .or. jia_rwlock_tryrdlock(%val(5)) .eq. 0)
+     &  call jia_error('jia_atomic_compare_exchange_u64')
+      call jia_rwlock_unlock(%val(5))
+      if (jia_trylock(%val(200 + jiapid)) .ne. 0)
+     &  call jia_error('jia_trylock')
+      call jia_unlock(%val(200 + jiapid))
+      call jia_barrier()
       end
 
 c     A subroutine that has the COMMON block without the header.

@@ -5,7 +5,9 @@
 #include "jia.h"
 
 static void (*const take_nothing[])(void) = { jia_exit, jia_end, jia_barrier, jia_wait };
-static void (*const take_id[])(int) = { jia_lock, jia_unlock, jia_setcv, jia_resetcv, jia_waitcv };
+static void (*const take_id[])(int) = { jia_lock, jia_unlock, jia_setcv, jia_resetcv, jia_waitcv,
+				       jia_rwlock_rdlock, jia_rwlock_wrlock, jia_rwlock_unlock };
+static int (*const try_id[])(int) = { jia_trylock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock };
 static unsigned long (*const take_size[])(size_t) = { jia_alloc, jia_alloc1, jia_alloc_random };
 
 static_assert(_Generic(jia_clock(), double: 1, default: 0), "jia_clock returns seconds as double");
@@ -30,6 +32,43 @@ static_assert(SUM_INT == 0 && MAX_INT == 1 && MIN_INT == 2 && SUM_FLOAT == 10 &&
               && SUM_DOUBLE == 20 && MAX_DOUBLE == 21 && MIN_DOUBLE == 22, "the operations have their old numbers");
 static_assert(HMIG == 0 && ADWD == 1 && BROADCAST == 2 && LOADBAL == 3 && WVEC == 4 && RDMA == 5, "so have the switches");
 static_assert(MSG_PROC_ALL == -1 && MSG_TAG_ALL == -1, "and the wildcards");
+
+static unsigned int (*const load32)(const volatile unsigned int *) = jia_atomic_load_u32;
+static unsigned long (*const load64)(const volatile unsigned long *) = jia_atomic_load_u64;
+static void (*const store32)(volatile unsigned int *, unsigned int) = jia_atomic_store_u32;
+static void (*const store64)(volatile unsigned long *, unsigned long) = jia_atomic_store_u64;
+static unsigned int (*const change32[])(volatile unsigned int *, unsigned int) = { jia_atomic_fetch_add_u32, jia_atomic_exchange_u32 };
+static unsigned long (*const change64[])(volatile unsigned long *, unsigned long) = { jia_atomic_fetch_add_u64, jia_atomic_exchange_u64 };
+static int (*const compare32)(volatile unsigned int *, unsigned int *, unsigned int) = jia_atomic_compare_exchange_u32;
+static int (*const compare64)(volatile unsigned long *, unsigned long *, unsigned long) = jia_atomic_compare_exchange_u64;
+
+/* Words of this host alone: everything is as if there were no other. */
+static void words(unsigned int *w, unsigned long *x)
+{
+	unsigned int old = 7;
+	unsigned long older = 7;
+
+	store32(w, 5);
+	store64(x, 5);
+	if (change32[0](w, 2) != 5 || change32[1](w, 9) != 7 || compare32(w, &old, 1) || old != 9 || !compare32(w, &old, 1) || load32(w) != 1)
+		jia_error("words of 32 bits");
+	if (change64[0](x, 2) != 5 || change64[1](x, 9) != 7 || compare64(x, &older, 1) || older != 9 || !compare64(x, &older, 1) || load64(x) != 1)
+		jia_error("words of 64 bits");
+	for (int i = 0; i < 3; i++) {
+		int id = 100 + jiapid;
+
+		if (try_id[i](id) != 0 || try_id[i](id) == 0)
+			jia_error("a try");
+		if (i == 0)
+			jia_unlock(id);
+		else
+			jia_rwlock_unlock(id);
+	}
+	take_id[5](7);
+	take_id[7](7);
+	take_id[6](7);
+	take_id[7](7);
+}
 
 static int checked(int got)
 {
@@ -59,6 +98,8 @@ int main(int argc, char *argv[])
 	if (jia_pool_destroy(pool) != 0)
 		jia_error("jia_pool_destroy");
 
+	unsigned long at = jia_alloc((size_t)4096 * (size_t)jiahosts);
+	words((unsigned int *)(at + 64 * (size_t)jiapid), (unsigned long *)(at + 64 * (size_t)jiapid + 8));
 	take_id[0](0);
 	matrix[checked(jiapid)] = (double)others + (double)take_size[0](1);
 	take_id[1](0);

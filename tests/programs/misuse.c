@@ -21,6 +21,19 @@ static void lock_twice(void) { jia_lock(4); jia_lock(4); }
 static void unlock_twice(void) { jia_lock(4); jia_unlock(4); jia_unlock(4); }
 static void barrier_in_scope(void) { jia_lock(4); jia_barrier(); }
 static void exit_in_scope(void) { jia_lock(4); jia_exit(); }
+static void trylock_negative(void) { jia_trylock(-3); }
+static void rdlock_negative(void) { jia_rwlock_rdlock(-3); }
+static void wrlock_twice(void) { jia_rwlock_wrlock(4); jia_rwlock_wrlock(4); }
+static void rdlock_twice(void) { jia_rwlock_rdlock(4); jia_rwlock_rdlock(4); }
+static void wrlock_of_reader(void) { jia_rwlock_rdlock(4); jia_rwlock_wrlock(4); }
+static void rwunlock_not_held(void) { jia_rwlock_unlock(4); }
+static void rwunlock_of_a_lock(void) { jia_lock(4); jia_rwlock_unlock(4); }
+static void barrier_in_read_scope(void) { jia_rwlock_rdlock(4); jia_barrier(); }
+static void atomic_misaligned(void) { jia_atomic_fetch_add_u64((unsigned long *)(jia_alloc(4096) + 4), 1); }
+static void atomic_misaligned_32(void) { jia_atomic_load_u32((unsigned int *)(jia_alloc(4096) + 2)); }
+static void atomic_private(void) { unsigned int own = 0; jia_atomic_store_u32(&own, 1); }
+static void atomic_null(void) { jia_atomic_load_u64(NULL); }
+static void atomic_unallocated(void) { jia_atomic_exchange_u64((unsigned long *)(jia_alloc(4096) + 8192), 1); }
 static void cv_negative(void) { jia_setcv(-1); }
 static void cv_wait_negative(void) { jia_waitcv(-1); }
 static void alloc_too_much(void) { jia_alloc((size_t)65 << 20); }
@@ -160,6 +173,10 @@ static const struct mistake {
 	MISTAKE(send_null), MISTAKE(recv_no_such_host), MISTAKE(recv_negative_tag), MISTAKE(recv_negative_length),
 	MISTAKE(recv_null), MISTAKE(recv_too_long), MISTAKE(bcast_no_such_root), MISTAKE(bcast_negative_length),
 	MISTAKE(reduce_no_such_root), MISTAKE(reduce_unknown), MISTAKE(reduce_negative_count), MISTAKE(reduce_null),
+	MISTAKE(trylock_negative), MISTAKE(rdlock_negative), MISTAKE(wrlock_twice), MISTAKE(rdlock_twice),
+	MISTAKE(wrlock_of_reader), MISTAKE(rwunlock_not_held), MISTAKE(rwunlock_of_a_lock), MISTAKE(barrier_in_read_scope),
+	MISTAKE(atomic_misaligned), MISTAKE(atomic_misaligned_32), MISTAKE(atomic_private), MISTAKE(atomic_null),
+	MISTAKE(atomic_unallocated),
 	MISTAKE(reduce_for_bcast), MISTAKE(bcast_once_more), MISTAKE(bcast_of_two_threads),
 };
 
@@ -182,6 +199,8 @@ static int before_or_after(const char *name, int argc, char **argv)
 		jia_send(&word, sizeof word, 0, 1);
 	else if (!strcmp(name, "recv_before_init"))
 		jia_recv(NULL, 4, 0, 1);
+	else if (!strcmp(name, "atomic_before_init"))
+		jia_atomic_load_u32((unsigned int *)&word);
 	else if (!strcmp(name, "config_before_init"))
 		jia_config(LOADBAL, ON);
 	else if (!strcmp(name, "lock_after_exit") || !strcmp(name, "barrier_after_exit")

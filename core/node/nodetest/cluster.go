@@ -119,7 +119,8 @@ func (h *Host) Stalled(wire.HostID) { h.stalls.Add(1) }
 func (h *Host) Lost(host wire.HostID, err error) { h.Gone <- Loss{host, err} }
 
 // Answer is a server without state: even pages are never written, odd ones hold Content; a diff's sum comes back in its
-// acknowledgement; locks and variables are free; a LockFwd is granted to the host that it names.
+// acknowledgement; locks and variables are free, but refused to who tries; a LockFwd is granted to the host that it names. For
+// words and reader/writer locks see answerLocks.
 func (h *Host) Answer(m *wire.Message, body []byte) {
 	r := wire.Message{From: h.ID, Port: m.Reply, Obj: m.Obj}
 	to := m.From
@@ -139,7 +140,13 @@ func (h *Host) Answer(m *wire.Message, body []byte) {
 		r.Type = wire.DiffAck
 		r.Version = sum(body)
 		body = nil
+	case wire.Atomic, wire.RWAsk, wire.RWDone:
+		answerLocks(m, &r)
 	case wire.LockReq:
+		if m.Epoch == 1 {
+			r.Type = wire.LockBusy
+			break
+		}
 		r.Type = wire.LockGrant
 		r.Version = m.Version + 1
 		r.Notices = []wire.Notice{{Page: wire.PageID(m.Obj), Count: 1, Version: r.Version}}

@@ -27,6 +27,7 @@ func Run(t *testing.T, mk Make) {
 		{"answers deferred and out of order", deferred},
 		{"a third host grants the lock", thirdHostGrants},
 		{"long lists of notices", longNotices},
+		{"atomic operations, readers and tries", lockCalls},
 		{"many mailboxes at once", manyMailboxes},
 		{"large diffs both ways", floods},
 		{"a mailbox keeps its order", mailboxOrder},

@@ -232,6 +232,68 @@ static void remote_lock(void)
 		report(us, n);
 }
 
+/* Atomic operations on a word of a host: us each. */
+static void fetch_add(int home)
+{
+	unsigned long *word = (unsigned long *)jia_alloc2p(PAGE, home);
+	static double us[SAMPLES];
+	int i;
+
+	for (i = -100; jiapid == 1 && i < SAMPLES; i++) {
+		double t = now_us();
+
+		jia_atomic_fetch_add_u64(word, 1);
+		if (i >= 0)
+			us[i] = now_us() - t;
+	}
+	if (jiapid == 1)
+		report(us, SAMPLES);
+	jia_barrier();
+}
+
+/* Tries for a lock that the other host, its manager, holds: us each. */
+static void trylock(void)
+{
+	static double us[SAMPLES];
+	int i;
+
+	if (jiapid == 0)
+		jia_lock(0);
+	jia_wait(); /* not jia_barrier: host 0 is inside a scope */
+	for (i = -100; jiapid == 1 && i < SAMPLES; i++) {
+		double t = now_us();
+
+		if (jia_trylock(0) == 0)
+			jia_error("the lock is held, and was given away");
+		if (i >= 0)
+			us[i] = now_us() - t;
+	}
+	if (jiapid == 1)
+		report(us, SAMPLES);
+	jia_wait();
+	if (jiapid == 0)
+		jia_unlock(0);
+}
+
+/* A reader/writer lock of the other host that nobody else wants: us for jia_rwlock_rdlock. */
+static void rdlock(void)
+{
+	static double us[SAMPLES];
+	int i;
+
+	for (i = -100; jiapid == 1 && i < SAMPLES; i++) {
+		double t = now_us();
+
+		jia_rwlock_rdlock(0);
+		if (i >= 0)
+			us[i] = now_us() - t;
+		jia_rwlock_unlock(0);
+	}
+	if (jiapid == 1)
+		report(us, SAMPLES);
+	jia_barrier();
+}
+
 /* First touch of memory homed here: us a page. */
 static void touch(void)
 {
@@ -514,6 +576,10 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "relock")) relock();
 	else if (!strcmp(what, "remote-lock")) remote_lock();
 	else if (!strcmp(what, "pool")) pool();
+	else if (!strcmp(what, "fetch-add")) fetch_add(0);
+	else if (!strcmp(what, "fetch-add-home")) fetch_add(1);
+	else if (!strcmp(what, "trylock")) trylock();
+	else if (!strcmp(what, "rdlock")) rdlock();
 	else if (!strcmp(what, "touch")) touch();
 	else if (!strcmp(what, "release")) release();
 	else if (!strcmp(what, "bulk-cached")) bulk(1);
