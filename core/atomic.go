@@ -88,9 +88,11 @@ func (m *Machine) executeHere(p PageID, pg *page, a Atomic, fx *Effects) {
 	m.execute(p, a, fx)
 }
 
-// decide finds out where a first-touch page lives: the operation counts as a store (P17).
+// decide finds out where a first-touch page lives: the operation counts as a store (P17), but for a load at the page's manager.
 func (m *Machine) decide(w Waiter, o *op, pg *page, fx *Effects) Status {
 	switch {
+	case pg.home == m.cfg.Self && o.atomic.Kind == AtomicLoad:
+		return Done // of a word that nobody has stored to
 	case pg.home == m.cfg.Self:
 		pg.flags &^= flagUndecided
 		fx.add(Effect{Kind: Publish, Page: o.page, Count: 1})

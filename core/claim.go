@@ -227,7 +227,7 @@ func (m *Machine) claimed(msg *wire.Message, fx *Effects) error {
 	}
 	fx.add(Effect{Kind: Publish, Page: p, Count: 1})
 	o.requests = slices.Delete(o.requests, i, i+1)
-	m.wakeParked(fx, p, phFetch)
+	m.wakeParked(fx, p, phFetch, phQuiet)
 	return nil
 }
 
