@@ -5,6 +5,18 @@ import (
 	"testing"
 )
 
+// The same on hosts whose page cache holds 16 pages, beside those that are pinned.
+func TestHeldPagesWithATinyCache(t *testing.T) {
+	for _, backend := range backends {
+		for _, transport := range []string{overMemory, overTCP} {
+			t.Run(backend+"/"+transport, func(t *testing.T) {
+				job{program: "hold", args: []string{"40", "calls"}, hosts: 3,
+					env: []string{"JIA_FAULT=" + backend, "JIA_CACHE_SIZE=64K", transport}}.run(t).good(t, "hold: ok")
+			})
+		}
+	}
+}
+
 // System calls work on pinned memory, across barriers and locks, and pages that were hinted at are there.
 func TestHeldPages(t *testing.T) {
 	for _, backend := range backends {

@@ -25,6 +25,9 @@ func (n *Node) Atomic(address uintptr, a core.Atomic) uint64 {
 	st, err := n.machine.Atomic(t.id, a, &t.fx)
 	err = n.run(t, st, err)
 	old := t.result
+	if err == nil {
+		n.regain(t)
+	}
 	n.putThread(t)
 	if errors.Is(err, core.ErrUnallocated) {
 		err = notShared(address, &a)

@@ -69,7 +69,7 @@ func staysInTheBudget(t *testing.T, mode region.Mode, shut bool, ahead int) {
 		}
 	}
 	r := n.Stats()
-	if r[stats.PagesEvicted] < rounds*pages-2*budget || r[stats.CacheLimitBytes] != budget*peerPage || r[stats.MemoryBytes] > (budget+2)*peerPage {
+	if r[stats.PagesEvicted] < rounds*pages*3/4 || r[stats.CacheLimitBytes] != budget*peerPage || r[stats.MemoryBytes] > (budget+2)*peerPage {
 		t.Errorf("%+v", r)
 	}
 }

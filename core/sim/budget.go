@@ -14,10 +14,10 @@ func (c *cluster) reclaim(a *actor) {
 	c.call(a, a.h.m.Reclaim)
 }
 
-// checkBudget: a host has no more frames than it may, but for one that each of its threads may need besides.
+// checkBudget: a host has no more frames than it may, but for one that each of its threads may need besides, and those that are pinned.
 func (c *cluster) checkBudget(h *host) {
 	frames, most := h.m.Cache()
-	if most > 0 && frames > most+uint64(len(h.woken)-1) {
+	if most > 0 && frames > most+uint64(len(h.woken)-1+len(h.m.Pins())) {
 		c.failf("host %d has %d frames of others' pages, and may have %d", h.id, frames, most)
 	}
 }
