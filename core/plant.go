@@ -47,6 +47,8 @@ const (
 	PlantFreeInFlight // jia_free does not wait for what is under way (P18)
 	PlantKeepFrames   // freed frames are not discarded (P18)
 	PlantKeepRecords  // what a home knew of a freed page stays (P18)
+	PlantUntrackFirst // pages become untracked before the second rendezvous, and so before the epoch rises (P10, P18)
+	PlantFreeUnsent   // jia_free drops what a scope has left behind that goes on at this host (P5, P18)
 	PlantKeepMarks    // marks of freed pages are taken in when the memory is in use again (P15, P18)
 
 	PlantCount

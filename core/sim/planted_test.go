@@ -23,7 +23,7 @@ var plantNames = map[core.Plant]string{
 	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
 	core.PlantTakeNoEpoch: "TakeNoEpoch",
 	core.PlantMeetOnce:    "MeetOnce", core.PlantFreeInFlight: "FreeInFlight", core.PlantKeepFrames: "KeepFrames", core.PlantKeepRecords: "KeepRecords",
-	core.PlantKeepMarks:     "KeepMarks",
+	core.PlantKeepMarks: "KeepMarks", core.PlantUntrackFirst: "UntrackFirst", core.PlantFreeUnsent: "FreeUnsent",
 	core.PlantMarkAfterRead: "MarkAfterRead", core.PlantReadModify: "ReadModify", core.PlantReadBeforeMark: "ReadBeforeMark",
 }
 
@@ -31,12 +31,14 @@ var plantNames = map[core.Plant]string{
 // evicted in the short time in which a barrier waits for other acknowledgements, is fetched after the barrier and before the
 // diff comes in, and is not written again: about one program in 50,000 does all that. ServeForgetsMark needs a home that writes a
 // page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
-// barrier, and a release of another thread of it. So does KeepMarks, in a barrier that takes freed memory back.
+// barrier, and a release of another thread of it. So do KeepMarks and UntrackFirst, in a barrier that takes freed memory
+// back.
 var byStory = map[core.Plant]string{
 	core.PlantForgetInFlight:     "testdata/late_diff_planted.txt",
 	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
 	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
 	core.PlantKeepMarks:          "testdata/freed_mark_planted.txt",
+	core.PlantUntrackFirst:       "testdata/freed_tracked_planted.txt",
 }
 
 // TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.
