@@ -32,6 +32,17 @@ func (m *Machine) Free(w Waiter, addr uint64, fx *Effects) (Status, error) {
 	e.freed = true // from now on no access, fetch or eviction of its pages begins
 	o := m.begin(w, opFree)
 	o.phase, o.extent, o.page = phGiveUp, e, e.first
+	if len(m.open) > 0 && m.cfg.Plant != PlantFreeUnsent {
+		// A thread of this host may have left a scope and passed its lock on here, where that takes no flush (P5). Who gets the
+		// lock after this host may still use the memory.
+		o.phase = phFlush
+		for _, p := range m.dirty {
+			if p >= e.first && p < e.end() && m.pages.at(m, p).state == Dirty {
+				o.pending = append(o.pending, p)
+			}
+		}
+		slices.Sort(o.pending)
+	}
 	return m.Resume(w, fx)
 }
 
@@ -57,6 +68,17 @@ func (m *Machine) toFree(addr uint64) (*extent, error) {
 // giveUp drops the copies of a freed allocation's pages, and waits for what is under way.
 func (m *Machine) giveUp(w Waiter, o *op, fx *Effects) Status {
 	e := o.extent
+	if o.phase == phFlush {
+		if st := m.goFlush(w, o, fx); st != Done {
+			return st
+		}
+	}
+	if o.phase == phAcks {
+		if st := m.goAcks(w, o); st != Done {
+			return st
+		}
+		o.phase, o.next, o.pending = phGiveUp, 0, o.pending[:0]
+	}
 	if o.phase == phGiveUp {
 		end := min(e.end(), o.page+PageID(m.stepPages(giveUpStep)))
 		m.abandon(o, o.page, end, fx)
@@ -196,6 +218,9 @@ func (m *Machine) forget(p PageID, pg *page) {
 // was written; what the first one said takes effect at the exit of both (P7, P10).
 func (m *Machine) meetAgain(o *op, fx *Effects) {
 	b := &m.bar
+	if m.cfg.Plant == PlantUntrackFirst {
+		m.untrack(b.release)
+	}
 	b.number++
 	b.again, b.kept = true, b.release
 	b.release, b.done, b.allocs = nil, false, 0

@@ -54,6 +54,8 @@ const (
 	PlantKeepFrames       // freed frames are not discarded (P18)
 	PlantKeepRecords      // what a home knew of a freed page stays (P18)
 	PlantKeepMarks        // marks of freed pages are taken in when the memory is in use again (P15, P18)
+	PlantUntrackFirst     // pages become untracked before the second rendezvous, and so before the epoch rises (P10, P18)
+	PlantFreeUnsent       // jia_free drops what a scope has left behind that goes on at this host (P5, P18)
 	PlantClaimWritten     // a manager gives a page away that it has written itself (P17)
 	PlantReadUndecided    // an undecided page is read from its manager without that host's processor (P17)
 	PlantOldHomeServes    // a manager goes on serving a page that it has given away (P17)

@@ -34,6 +34,7 @@ func (n *Node) finishTry(t *thread, st core.Status, err error) (entered bool) {
 		n.fail(err)
 	}
 	entered = !t.refused
+	n.regain(t)
 	n.putThread(t)
 	return entered
 }

@@ -75,6 +75,9 @@ func (c *cluster) judge(h *host, readable func(datum int) bool) {
 		return
 	}
 	for i, d := range c.p.data {
+		if !h.m.Allocated(d.page) {
+			continue // this host has freed it
+		}
 		at := h.mem.frames[d.page][d.offset : d.offset+d.size]
 		flat := c.flat[int(d.page)*pageBytes+d.offset:][:d.size]
 		if readable(i) && h.mem.access[d.page] > none && !bytes.Equal(at, flat) {

@@ -29,8 +29,8 @@ type piece struct {
 	at core.PageID
 }
 
-// drawChurns chooses barriers at which some allocations are freed: all threads take part in these, so that nobody uses the
-// memory meanwhile.
+// drawChurns chooses barriers at which some allocations are freed. Threads that take no part in these work on, and keep away
+// from what is freed.
 func (g *generator) drawChurns(seed uint64) {
 	g.churns = make(map[int]*churn)
 	r := source(seed ^ 0xc0ffee) // of its own: a program with a churn is another one with something added
@@ -39,7 +39,7 @@ func (g *generator) drawChurns(seed uint64) {
 	}
 	extents := g.extents
 	for i := range g.intervals {
-		if !g.together(i) || !r.chance(70) {
+		if !r.chance(70) {
 			continue
 		}
 		c := &churn{wait: r.chance(10)}
@@ -81,16 +81,16 @@ func (g *generator) drawChurns(seed uint64) {
 	}
 }
 
-// together tells whether all threads join the barrier that ends an interval.
-func (g *generator) together(interval int) bool {
-	for _, threads := range g.joined {
-		for _, j := range threads {
-			if !j[interval] {
-				return false
-			}
+// recycled tells whether a page is freed while the thread of a span works on across a barrier.
+func (s *span) recycled(p core.PageID) bool {
+	for i := s.first; i < s.last; i++ {
+		if c := s.churns[i]; c != nil && slices.ContainsFunc(c.frees, func(e extent) bool {
+			return p >= e.first && p < e.first+core.PageID(e.pages)
+		}) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 func drawAlloc(r *source, pages, hosts int) allocation {

@@ -23,7 +23,7 @@ var plantNames = map[core.Plant]string{
 	core.PlantOfferEarly: "OfferEarly", core.PlantOfferKept: "OfferKept", core.PlantTakeIncomplete: "TakeIncomplete",
 	core.PlantTakeNoEpoch: "TakeNoEpoch",
 	core.PlantMeetOnce:    "MeetOnce", core.PlantFreeInFlight: "FreeInFlight", core.PlantKeepFrames: "KeepFrames", core.PlantKeepRecords: "KeepRecords",
-	core.PlantKeepMarks:     "KeepMarks",
+	core.PlantKeepMarks: "KeepMarks", core.PlantUntrackFirst: "UntrackFirst", core.PlantFreeUnsent: "FreeUnsent",
 	core.PlantEvictFetching: "EvictFetching", core.PlantEvictDirty: "EvictDirty", core.PlantEvictUnacked: "EvictUnacked",
 	core.PlantEvictRedirtied: "EvictRedirtied", core.PlantProbeTwins: "ProbeTwins",
 	core.PlantAtomicKeepsCopy: "AtomicKeepsCopy", core.PlantAtomicUnlogged: "AtomicUnlogged",
@@ -42,7 +42,7 @@ var plantNames = map[core.Plant]string{
 // evicted in the short time in which a barrier waits for other acknowledgements, is fetched after the barrier and before the
 // diff comes in, and is not written again: about one program in 50,000 does all that. ServeForgetsMark needs a home that writes a
 // page between another host's mark and a third's request, with no release in between: one program in 30,000. MarkKeepsAnnounced needs such a mark while the home is about to leave a
-// barrier, and a release of another thread of it. So does KeepMarks, in a barrier that takes freed memory back. ClaimForgetsMark needs a
+// barrier, and a release of another thread of it. So do KeepMarks and UntrackFirst, in a barrier that takes freed memory back. ClaimForgetsMark needs a
 // release between the grant of a claim and its answer, and a reader in that time: one program in 10,000. TakeNoEpoch needs a host that
 // leaves a barrier and offers a lock long before another one leaves, of which another thread takes it: one in 10,000. AtomicEarlyLog needs two barriers
 // of other threads, one during the operation and one after, and a host that reads the page between the first of them and the operation.
@@ -58,6 +58,7 @@ var byStory = map[core.Plant]string{
 	core.PlantKeepMarks:          "testdata/freed_mark_planted.txt",
 	core.PlantClaimForgetsMark:   "testdata/claimed_late_planted.txt",
 	core.PlantTakeNoEpoch:        "testdata/offered_epoch_planted.txt",
+	core.PlantUntrackFirst:       "testdata/freed_tracked_planted.txt",
 }
 
 // TestPlantedBugs: each deliberate mistake is found within the budget of a normal run.

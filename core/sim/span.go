@@ -84,6 +84,9 @@ func (s *span) find(fits func(regime) bool) int {
 	var found []int
 next:
 	for d := range s.p.data {
+		if s.recycled(s.p.data[d].page) {
+			continue
+		}
 		for _, r := range s.regimes[d][s.first : s.last+1] {
 			if !fits(r) || r.kind == owned && s.first != s.last {
 				continue next
@@ -124,10 +127,12 @@ func (s *span) page() core.PageID { return core.PageID(s.r.n(int(s.p.pages))) }
 
 func (s *span) peek() {
 	d := s.p.data[s.r.n(len(s.p.data))]
-	if s.r.chance(70) {
-		s.add(op{kind: opPeek, page: d.page, id: d.offset / wordBytes})
-	} else {
-		s.add(op{kind: opPeek, page: s.page(), id: s.r.n(wordsPerPage)})
+	o := op{kind: opPeek, page: d.page, id: d.offset / wordBytes}
+	if !s.r.chance(70) {
+		o = op{kind: opPeek, page: s.page(), id: s.r.n(wordsPerPage)}
+	}
+	if !s.recycled(o.page) {
+		s.add(o)
 	}
 }
 
