@@ -215,7 +215,9 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	case opCV:
 		st = m.awaitCV(o)
 	case opReclaim:
-		st = m.reclaim(w, o, fx)
+		if st = m.reclaim(w, o, fx); st == Done {
+			m.cache.asked = false
+		}
 	default:
 		panic(fmt.Sprintf("core: host %d waiter %d has no call to resume", m.cfg.Self, w))
 	}
