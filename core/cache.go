@@ -19,7 +19,7 @@ type pageCache struct {
 	kept []Span
 	// came counts the frames that came since pages were probed last, while the cache was crowded.
 	came  int
-	asked bool // NeedRoom was said, and nobody has reclaimed since
+	asked bool // NeedRoom was said, or Reclaim is at work
 
 	list                      []uint64 // scratch
 	evicted, probed, returned uint64   // pages, for the statistics
@@ -178,7 +178,7 @@ func (m *Machine) Evictions() (evicted, probed, returned uint64) {
 // Reclaim gives frames back until as many are free as are wanted ahead of need, and finds out which pages are in use. It is a call
 // for a thread in the background, whenever NeedRoom says so, or at any other time.
 func (m *Machine) Reclaim(w Waiter, fx *Effects) (Status, error) {
-	m.cache.asked = false
+	m.cache.asked = true
 	m.begin(w, opReclaim)
 	return m.Resume(w, fx)
 }

@@ -257,7 +257,9 @@ func (m *Machine) Resume(w Waiter, fx *Effects) (Status, error) {
 	case opRefresh:
 		st = m.goInvalidate(w, o, fx)
 	case opReclaim:
-		st = m.reclaim(w, o, fx)
+		if st = m.reclaim(w, o, fx); st == Done {
+			m.cache.asked = false
+		}
 	case opAtomic:
 		st = m.atomic(w, o, fx)
 	case opRWLock:
