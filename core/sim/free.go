@@ -82,9 +82,12 @@ func (g *generator) drawChurns(seed uint64) {
 }
 
 // recycled tells whether a page is freed while the thread of a span works on across a barrier.
-func (s *span) recycled(p core.PageID) bool {
-	for i := s.first; i < s.last; i++ {
-		if c := s.churns[i]; c != nil && slices.ContainsFunc(c.frees, func(e extent) bool {
+func (s *span) recycled(p core.PageID) bool { return s.recycledWithin(p, s.first, s.last) }
+
+// recycledWithin tells whether a page is freed at a barrier between the first and the last of some intervals.
+func (g *generator) recycledWithin(p core.PageID, first, last int) bool {
+	for i := first; i < last; i++ {
+		if c := g.churns[i]; c != nil && slices.ContainsFunc(c.frees, func(e extent) bool {
 			return p >= e.first && p < e.first+core.PageID(e.pages)
 		}) {
 			return true

@@ -217,6 +217,9 @@ func (s *sprinkler) mixIn(work []op, h, t, first, last int) []op {
 // block draws work on one of the data of the sprinkler's own, as its regime allows.
 func (s *sprinkler) block(h, t, first, last int) []op {
 	d := s.r.between(s.own, len(s.p.data)-1)
+	if s.recycledWithin(s.p.data[d].page, first, last) {
+		return nil
+	}
 	list := s.regimes[d][first : last+1]
 	for _, r := range list {
 		if r != list[0] {
@@ -265,7 +268,8 @@ func (s *sprinkler) use(d int) []op {
 func (s *sprinkler) rwScope(guard regime, h, first, last int) []op {
 	var data []int
 	for d := s.own; d < len(s.p.data); d++ {
-		if !slices.ContainsFunc(s.regimes[d][first:last+1], func(r regime) bool { return r != guard }) {
+		if !slices.ContainsFunc(s.regimes[d][first:last+1], func(r regime) bool { return r != guard }) &&
+			!s.recycledWithin(s.p.data[d].page, first, last) {
 			data = append(data, d)
 		}
 	}
