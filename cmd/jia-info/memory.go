@@ -58,8 +58,8 @@ func (m machine) cache(s conf.Settings) item {
 	i := item{Name: "page cache", State: ok}
 	if s.CacheSize > 0 {
 		i.Value, i.Why = capacity.Size(s.CacheSize), "for each host, as JIA_CACHE_SIZE says"
-		if _, err := node.CachePages(s.CacheSize, 4096); err != nil {
-			i.State, i.Remedy = bad, fmt.Sprintf("export JIA_CACHE_SIZE=%dK or more, or leave it out", node.MinCachePages*4096>>10)
+		if _, err := node.CachePages(s.CacheSize, s.PageSize); err != nil {
+			i.State, i.Remedy = bad, fmt.Sprintf("export JIA_CACHE_SIZE=%dK or more, or leave it out", node.MinCachePages*s.PageSize>>10)
 		}
 		return i
 	}

@@ -68,9 +68,8 @@ func (n *Node) CV(call wire.Type, id core.CVID) {
 func (n *Node) Alloc(call core.AllocCall, args ...uint64) uint64 {
 	n.mu.Lock()
 	p, err := n.machine.Alloc(call, args...)
-	if err == nil && n.direct {
-		n.spans = n.machine.HomeSpans(n.spans[:0])
-		err = n.publish()
+	if err == nil {
+		err = n.publishNewest()
 	}
 	n.mu.Unlock()
 	if err != nil {
@@ -85,8 +84,8 @@ func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
 	n.mu.Lock()
 	p, err := n.machine.AllocAttr(size, attr)
 	var failed error
-	if err == nil && n.direct {
-		failed = n.publish()
+	if err == nil {
+		failed = n.publishNewest()
 	}
 	n.mu.Unlock()
 	if failed != nil {
@@ -117,6 +116,15 @@ func (n *Node) Free(addr uint64) {
 	n.mu.Lock()
 	st, err := n.machine.Free(t.id, addr, &t.fx)
 	n.finish(t, st, err)
+}
+
+// publishNewest tells the transport of the pages of the last allocation that are homed here. Called under mu, right after it.
+func (n *Node) publishNewest() error {
+	if !n.direct {
+		return nil
+	}
+	n.spans = n.machine.HomeSpans(n.spans[:0])
+	return n.publish()
 }
 
 // publish tells the transport of the pages of n.spans, which are homed here.

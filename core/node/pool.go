@@ -167,10 +167,8 @@ func (n *Node) poolPages(c PoolConfig, partPages uint64) (core.PageID, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrNoRoom, err)
 	}
-	if n.direct {
-		if err := n.publish(); err != nil {
-			n.fail(err)
-		}
+	if err := n.publishNewest(); err != nil {
+		n.fail(err)
 	}
 	return first, nil
 }

@@ -22,6 +22,7 @@ func (n *Node) RWLock(owner core.Owner, id core.LockID, mode core.RWMode) bool {
 
 // RWUnlock leaves it.
 func (n *Node) RWUnlock(owner core.Owner, id core.LockID) {
+	n.returnPools(false)
 	t := n.getThread()
 	n.mu.Lock()
 	t.call = callUnlock
