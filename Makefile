@@ -113,7 +113,7 @@ fortran: $(LIB) ## FORTRAN, old and new: every call, and the examples on 4 proce
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## each fuzz target for a few seconds
-	FUZZTIME=3s scripts/fuzz.sh
+	FUZZTIME=2s scripts/fuzz.sh
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
