@@ -40,12 +40,20 @@ func TestStatisticsByName(t *testing.T) {
 				if waited := busy.Total["seconds_faulting"]; waited <= 0 || waited > all[0]["seconds_faulting"]+all[1]["seconds_faulting"] {
 					t.Errorf("%v s of waiting for pages of the array, all in all %v and %v s", waited, all[0]["seconds_faulting"], all[1]["seconds_faulting"])
 				}
+				if len(busy.PerHost) != 2 || len(quiet.PerHost) != 0 {
+					t.Fatalf("%d and %d hosts in\n%s", len(busy.PerHost), len(quiet.PerHost), text)
+				}
 				counts := func(r map[string]float64) string {
 					return fmt.Sprint(r["read_faults"], r["write_faults"], r["pages_fetched"], r["pages_invalidated"], r["diffs_sent"])
 				}
-				shown := []string{fmt.Sprint(len(busy.PerHost), len(quiet.PerHost)), counts(busy.PerHost[1]), counts(all[1])}
-				// Twice for the named array, and once more for the nameless one.
-				if diff := cmp.Diff([]string{"2 1", "32 10 32 4 10", "48 15 48 6 15"}, shown); diff != "" {
+				shown := []string{counts(busy.PerHost[1]), counts(all[1])}
+				// Twice for the named array, and once more for the nameless one. Where host 1 reads directly, host 0 cannot tell at the
+				// first barrier which pages it has written after they were read.
+				want := []string{"32 10 32 4 10", "48 15 48 6 15"}
+				if transport == overMemory {
+					want = []string{"32 10 32 32 10", "48 15 48 48 15"}
+				}
+				if diff := cmp.Diff(want, shown); diff != "" {
 					t.Errorf("(-want +got):\n%s\n%s", diff, text)
 				}
 				r.nothingLeft("out.json")

@@ -70,7 +70,7 @@ func TestNamedJSON(t *testing.T) {
 		if n.Name != strings.ToValidUTF8(names[i], "\ufffd") || len(n.PerHost) != 2 || len(n.Total) != len(NamedFields) || len(n.PerHost[0]) != len(NamedFields)+1 {
 			t.Fatalf("%q is %+v", names[i], n)
 		}
-		shown := fmt.Sprint(n.Total["pages_fetched"], n.PerHost[0]["host"], n.PerHost[1]["host"], n.PerHost[1]["diffs_sent"], n.Total["seconds_faulting"])
+		shown := fmt.Sprintf("%v %v %v %v %v", n.Total["pages_fetched"], n.PerHost[0]["host"], n.PerHost[1]["host"], n.PerHost[1]["diffs_sent"], n.Total["seconds_faulting"])
 		if want := "5 1 4 3 0.000000005"; shown != want {
 			t.Errorf("%q: %s, want %s", names[i], shown, want)
 		}
