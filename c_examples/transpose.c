@@ -25,7 +25,7 @@ static double *new_matrix(void)
 	memset(&attr, 0, sizeof attr);
 	attr.size = sizeof attr;
 	attr.placement = JIA_PLACE_BLOCKS;
-	attr.name = "matrix"; /* for messages, should something be wrong with it */
+	attr.name = "matrix"; /* for messages and the statistics: see JIA_STATS */
 	m = jia_alloc_attr((size_t)n * n * sizeof *m, &attr);
 	if (!m)
 		jia_error("transpose: no room for a matrix of %d x %d", n, n);

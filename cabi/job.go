@@ -103,11 +103,11 @@ func leave(owner core.Owner) {
 		return
 	}
 	n.Rendezvous(owner, wire.KindExit)
-	list := n.GatherStats()
+	list, named := n.GatherStats()
 	if job.member != nil {
 		job.member.Leaving()
 	}
-	report(list)
+	report(list, named)
 }
 
 // finish is called when the process exits, after stdio was flushed.

@@ -23,17 +23,17 @@ func reportPlace(setting conf.Stats) string {
 	return place
 }
 
-// report shows the statistics of the job, at host 0 alone, which has the list.
-func report(list []stats.Host) {
+// report shows the statistics of the job, at host 0 alone, which has the lists.
+func report(list []stats.Host, named []stats.Named) {
 	if job.self != 0 {
 		return
 	}
 	switch conf.Stats(job.report) {
 	case conf.StatsOff:
 	case conf.StatsTable:
-		_, _ = os.Stderr.WriteString(stats.Table(job.hosts, list)) // nobody reads it, then
+		_, _ = os.Stderr.WriteString(stats.Table(job.hosts, list) + stats.NamedTable(named)) // nobody reads it, then
 	default:
-		if err := os.WriteFile(job.report, stats.JSON(job.hosts, list), 0o666); err != nil {
+		if err := os.WriteFile(job.report, stats.JSON(job.hosts, list, named), 0o666); err != nil {
 			job.log.Warnf("the statistics are lost: %v: name another file with JIA_STATS", err)
 		}
 	}

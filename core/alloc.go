@@ -42,6 +42,7 @@ type extent struct {
 	// touch: the rule gives managers; homes are decided by the first writers (P17).
 	touch bool
 	name  string // for messages; may be empty
+	named uint8  // number of the name for the statistics, 0 for none
 }
 
 // segment says that pages up to end (exclusive, from the pattern's beginning) live at host.

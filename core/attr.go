@@ -28,7 +28,7 @@ type Attr struct {
 	Alignment uint64   // of the address, a power of two; 0: a page
 	Sizes     []uint64 // bytes of each block of Listed; 0: no block
 	Hosts     []uint64 // their homes, as many; nil: one host after the other
-	Name      string   // for messages; hosts may differ
+	Name      string   // for messages and statistics; hosts may differ
 }
 
 // ErrNoRoom is returned, wrapped, for an allocation that what is left of the reservation cannot hold.
@@ -59,6 +59,7 @@ func (m *Machine) AllocAttr(size uint64, a *Attr) (PageID, error) {
 		return 0, fmt.Errorf("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE: %w",
 			allocNames[CallAllocAttr], size, m.cfg.Pages*uint64(m.cfg.PageSize), ErrNoRoom)
 	}
+	e.named = m.named(a.Name)
 	args := []uint64{size, uint64(a.Placement), a.Host, a.Block, a.Alignment, uint64(len(a.Sizes))}
 	m.called(CallAllocAttr, e.first, append(append(args, a.Sizes...), a.Hosts...))
 	return e.first, nil

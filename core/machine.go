@@ -73,6 +73,7 @@ type Machine struct {
 	newAllocs  []wire.Alloc
 	allocCalls uint64
 	random     uint64
+	names      []Name
 
 	ops    []op     // by waiter
 	parked []Waiter // waiters in status Parked, in the order in which they were parked

@@ -213,7 +213,7 @@ typedef struct jia_alloc_attr {
 	const size_t *list;      /* bytes of each block, rounded up to whole pages; 0: no block */
 	const int *hosts;        /* their homes; NULL: block i on host (host + i) mod jiahosts */
 	size_t n;                /* blocks in the list, at most 262144 */
-	const char *name;        /* for messages and the log; NULL: none. Hosts may use different ones */
+	const char *name;        /* for messages, the log and statistics; NULL: none. Hosts may use different ones */
 } jia_alloc_attr_t;
 
 /*

@@ -85,6 +85,7 @@ func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
 	p, err := n.machine.AllocAttr(size, attr)
 	var failed error
 	if err == nil {
+		n.named.grow(len(n.machine.Names()))
 		failed = n.publishNewest()
 	}
 	n.mu.Unlock()
@@ -152,7 +153,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 func (n *Node) fault(page uint64, write region.Write) bool {
 	t := n.getThread()
 	n.mu.Lock()
-	t.call, t.write = callFault, write != region.No
+	t.call, t.write, t.page = callFault, write != region.No, core.PageID(page)
 	st, err := n.machine.Fault(t.id, core.PageID(page), write != region.No, &t.fx)
 	err = n.run(t, st, err)
 	n.putThread(t)

@@ -68,6 +68,7 @@ func (n *Node) read(t *thread, from wire.HostID, pages []core.PageID) {
 	n.mu.Lock()
 	n.tally.row[stats.PagesRead] += uint64(len(pages))
 	n.tally.row[stats.PagesFetched] += uint64(len(pages))
+	n.chargeList(stats.PagesFetched, pages)
 	n.tally.row[stats.PageBytesFetched] += uint64(len(pages) * n.cfg.PageSize)
 	n.mu.Unlock()
 }
@@ -97,6 +98,7 @@ func (n *Node) ask(t *thread, from wire.HostID, pages []core.PageID) {
 		n.tally.sent(0)
 		n.tally.received(&t.in)
 		n.tally.row[stats.PagesFetched] += uint64(count)
+		n.chargeList(stats.PagesFetched, pages[:count])
 		n.mu.Unlock()
 		pages = pages[count:]
 	}

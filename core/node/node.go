@@ -56,6 +56,7 @@ type Node struct {
 	machine *core.Machine
 	twins   twins
 	tally   tally
+	named   named
 	spans   []core.Span // of the last allocation
 
 	// idle are threads not in use. threads has every thread by its mailbox's port; readers take no lock.

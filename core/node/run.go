@@ -29,7 +29,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		if st == core.Done {
 			t.granted = t.granted || t.call == callLock && n.machine.Taken(t.id)
 			t.refused = t.call == callLock && n.machine.Refused(t.id)
-			n.tally.completed(t)
+			n.chargeCall(t, n.tally.completed(t))
 		}
 		var from wire.HostID
 		var link bool
@@ -60,6 +60,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			n.tally.received(&t.in)
 			if t.in.Type == wire.Page {
 				n.tally.row[stats.PagesFetched] += uint64(len(t.pages))
+				n.chargeList(stats.PagesFetched, t.pages)
 			}
 			t.granted = t.granted || t.in.Type == wire.LockGrant || t.in.Type == wire.RWGrant
 			if t.in.Type == wire.AtomicDone {
@@ -92,6 +93,7 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.Unmap:
 			err = n.region.Unmap(page, e.Count)
 			n.tally.row[stats.PagesInvalidated] += e.Count
+			n.charge(stats.PagesInvalidated, e.Page, e.Count)
 		case core.Map:
 			err = n.region.Map(page, e.Count, region.ReadOnly)
 		case core.MapWrite:
@@ -123,6 +125,7 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 			n.twins.drop(e.Page)
 			if len(d.buf) > before {
 				d.pages++
+				n.charge(stats.DiffsSent, e.Page, 1)
 			}
 			n.tally.diff(len(d.buf) - before)
 		case core.SendDiff:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"jiajia/core/stats"
@@ -31,6 +32,7 @@ func (n *Node) Stats() stats.Row {
 func (n *Node) Window(open bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.named.window(open)
 	if open {
 		n.tally.window.Open(n.totals())
 	} else {
@@ -40,17 +42,19 @@ func (n *Node) Window(open bool) {
 
 // GatherStats sends this host's numbers, and those of the hosts below it, up the tree to host 0. It is collective: every
 // host calls it after the rendezvous of jia_exit, in the thread that was there. Host 0 gets the list by host, without
-// those that were lost meanwhile; others get nil.
-func (n *Node) GatherStats() []stats.Host {
+// those that were lost meanwhile, and what is known of the names of its allocations; others get nil.
+func (n *Node) GatherStats() ([]stats.Host, []stats.Named) {
 	row := n.Stats()
 	n.mu.Lock()
 	n.tally.final, n.tally.last = true, row
 	parent, children := n.machine.Tree()
+	names := slices.Clone(n.machine.Names())
+	own := gathered{row: row, charges: n.named.charges(names)}
 	n.mu.Unlock()
 
-	known := make([]*stats.Row, n.cfg.Hosts)
-	known[n.cfg.Self] = &row
-	numbers := append([]uint64{uint64(n.cfg.Self)}, row[:]...)
+	known := make([]*gathered, n.cfg.Hosts)
+	known[n.cfg.Self] = &own
+	numbers := own.append(nil, n.cfg.Self)
 	var m wire.Message
 	for _, c := range children {
 		if err := n.receiveStats(c, &m, known); err != nil {
@@ -64,33 +68,26 @@ func (n *Node) GatherStats() []stats.Host {
 		if err := n.links[parent].Send(&m); err != nil {
 			n.cfg.Log.Debugf("send statistics: %v", err)
 		}
-		return nil
+		return nil, nil
 	}
 	var list []stats.Host
-	for h, r := range known {
-		if r != nil {
-			list = append(list, stats.Host{Host: h, Row: *r})
+	for h, g := range known {
+		if g != nil {
+			list = append(list, stats.Host{Host: h, Row: g.row})
 		}
 	}
-	return list
+	return list, underNames(names, known)
 }
 
 // receiveStats receives the numbers of a child in the tree and of those below it.
-func (n *Node) receiveStats(child wire.HostID, m *wire.Message, known []*stats.Row) error {
+func (n *Node) receiveStats(child wire.HostID, m *wire.Message, known []*gathered) error {
 	if err := n.links[child].Recv(m); err != nil {
 		return err
 	}
-	if m.Type != wire.Stats || len(m.Numbers)%(1+stats.Len) != 0 {
+	if m.Type != wire.Stats {
 		return fmt.Errorf("%v with %d numbers instead", m.Type, len(m.Numbers))
 	}
-	for list := m.Numbers; len(list) > 0; list = list[1+stats.Len:] {
-		if list[0] >= uint64(len(known)) {
-			return fmt.Errorf("numbers of a host %d, which does not exist", list[0])
-		}
-		r := stats.Row(list[1 : 1+stats.Len])
-		known[list[0]] = &r
-	}
-	return nil
+	return parseGathered(m.Numbers, known)
 }
 
 // logBarrier begins a rendezvous of the log; what it returns ends it, and tells what the host did meanwhile.

@@ -74,8 +74,8 @@ func (y *tally) pauses(field stats.Field) pause {
 	return p
 }
 
-// resumes ends a wait.
-func (y *tally) resumes(p pause) {
+// resumes ends a wait and returns how long it was.
+func (y *tally) resumes(p pause) time.Duration {
 	now := time.Since(y.began)
 	if p.thread == y.main {
 		y.row[p.field] += uint64(now - p.since)
@@ -86,6 +86,7 @@ func (y *tally) resumes(p pause) {
 	if p.thread == y.worker {
 		y.idle += now - p.since
 	}
+	return now - p.since
 }
 
 // pauses and resumes are those of the tally.
@@ -114,8 +115,8 @@ func (y *tally) waits(t *thread) {
 	}
 }
 
-// completed counts a call of t that is done.
-func (y *tally) completed(t *thread) {
+// completed counts a call of t that is done, and returns for how long it has waited.
+func (y *tally) completed(t *thread) (waited time.Duration) {
 	switch t.call {
 	case callFault:
 		if t.write {
@@ -137,8 +138,9 @@ func (y *tally) completed(t *thread) {
 		y.row[stats.Waits]++
 	}
 	if t.timed {
-		y.resumes(t.pause)
+		waited = y.resumes(t.pause)
 	}
+	return waited
 }
 
 // sent counts a message of so many payload bytes.

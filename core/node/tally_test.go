@@ -69,7 +69,7 @@ func TestCountsOfOneHost(t *testing.T) {
 	work()
 	check(2)
 	n.Rendezvous(me, wire.KindExit)
-	list := n.GatherStats()
+	list, _ := n.GatherStats()
 	if len(list) != 1 || list[0].Host != 0 || list[0].Row != n.Stats() {
 		t.Errorf("gathered %+v, have %+v", list, n.Stats())
 	}

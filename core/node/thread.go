@@ -39,10 +39,11 @@ type thread struct {
 // span is what the statistics note about one call.
 type span struct {
 	call    call
-	write   bool // callFault: for a store
-	granted bool // callLock: the lock came from another host
-	refused bool // callLock: it was only tried, and did not come
-	timed   bool // it had to wait
+	write   bool        // callFault: for a store
+	page    core.PageID // callFault: of the access
+	granted bool        // callLock: the lock came from another host
+	refused bool        // callLock: it was only tried, and did not come
+	timed   bool        // it had to wait
 	pause   pause
 }
 

@@ -8,13 +8,11 @@ import (
 
 // JSON returns the statistics of a job as a JSON object: "hosts", their number; "total", the sums; "per_host", a list of
 // objects by ascending host, each with its number as "host". The keys of totals and hosts are the names of Fields. A
-// host whose numbers did not arrive is missing in the list.
-func JSON(hosts int, list []Host) []byte {
+// host whose numbers did not arrive is missing in the list. "named" is the list of the names of allocations, each with its "name",
+// and "total" and "per_host" as above, with the keys of NamedFields alone.
+func JSON(hosts int, list []Host, named []Named) []byte {
 	var b bytes.Buffer
-	var total Row
-	for _, h := range list {
-		total = total.Plus(h.Row)
-	}
+	total := sum(list)
 	fmt.Fprintf(&b, "{\n  \"hosts\": %d,\n  \"total\": {", hosts)
 	members(&b, &total)
 	b.WriteString("},\n  \"per_host\": [")
@@ -26,6 +24,13 @@ func JSON(hosts int, list []Host) []byte {
 		members(&b, &h.Row)
 		b.WriteByte('}')
 	}
+	b.WriteString("\n  ],\n  \"named\": [")
+	for i := range named {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		named[i].appendJSON(&b)
+	}
 	b.WriteString("\n  ]\n}\n")
 	return b.Bytes()
 }
@@ -35,10 +40,14 @@ func members(b *bytes.Buffer, r *Row) {
 		if f > 0 {
 			b.WriteString(", ")
 		}
-		value := strconv.FormatUint(r[f], 10)
-		if Fields[f].Unit == Nanoseconds {
-			value = strconv.FormatFloat(r.Seconds(f), 'f', 9, 64)
-		}
-		fmt.Fprintf(b, "%q: %s", Fields[f].Name, value)
+		member(b, r, f)
 	}
+}
+
+func member(b *bytes.Buffer, r *Row, f Field) {
+	value := strconv.FormatUint(r[f], 10)
+	if Fields[f].Unit == Nanoseconds {
+		value = strconv.FormatFloat(r.Seconds(f), 'f', 9, 64)
+	}
+	fmt.Fprintf(b, "%q: %s", Fields[f].Name, value)
 }

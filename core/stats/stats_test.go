@@ -132,7 +132,7 @@ func TestTable(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	list := []Host{{0, Row{Elapsed: 1_500_000_000, PagesFetched: 1 << 60}}, {2, Row{Elapsed: 1, PagesFetched: 3}}}
-	text := JSON(3, list)
+	text := JSON(3, list, nil)
 	var got struct {
 		Hosts   int
 		Total   map[string]json.Number
