@@ -48,37 +48,31 @@ func notShared(address uintptr, a *core.Atomic) error {
 func Execute(frame []byte, a *core.Atomic) (old uint64) {
 	at := unsafe.Pointer(&frame[a.At%uint64(len(frame))])
 	if a.Width == 4 {
-		return uint64(execute32((*atomic.Uint32)(at), a.Kind, uint32(a.Operand), uint32(a.Compare)))
+		return uint64(execute((*atomic.Uint32)(at), a.Kind, uint32(a.Operand), uint32(a.Compare)))
 	}
-	return execute64((*atomic.Uint64)(at), a.Kind, a.Operand, a.Compare)
+	return execute((*atomic.Uint64)(at), a.Kind, a.Operand, a.Compare)
 }
 
-func execute32(word *atomic.Uint32, kind core.AtomicKind, operand, compare uint32) (old uint32) {
+// A word is what sync/atomic has for words of either width.
+type word[T uint32 | uint64] interface {
+	Load() T
+	Swap(T) T
+	Add(T) T
+	CompareAndSwap(old, now T) bool
+}
+
+func execute[T uint32 | uint64, W word[T]](w W, kind core.AtomicKind, operand, compare T) (old T) {
 	switch kind {
 	case core.AtomicStore, core.AtomicExchange:
-		return word.Swap(operand)
+		return w.Swap(operand)
 	case core.AtomicFetchAdd:
-		return word.Add(operand) - operand
+		return w.Add(operand) - operand
 	case core.AtomicCompareExchange:
-		for old = word.Load(); old == compare && !word.CompareAndSwap(old, operand); old = word.Load() {
+		for old = w.Load(); old == compare && !w.CompareAndSwap(old, operand); old = w.Load() {
 		}
 		return old
 	}
-	return word.Load()
-}
-
-func execute64(word *atomic.Uint64, kind core.AtomicKind, operand, compare uint64) (old uint64) {
-	switch kind {
-	case core.AtomicStore, core.AtomicExchange:
-		return word.Swap(operand)
-	case core.AtomicFetchAdd:
-		return word.Add(operand) - operand
-	case core.AtomicCompareExchange:
-		for old = word.Load(); old == compare && !word.CompareAndSwap(old, operand); old = word.Load() {
-		}
-		return old
-	}
-	return word.Load()
+	return w.Load()
 }
 
 // A WordMailbox is a Mailbox that can carry out operations on words in other hosts' memory, where Reaches says so.

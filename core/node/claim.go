@@ -18,11 +18,3 @@ func (n *Node) publishOne(s core.Span) error {
 func redirects(fx *core.Effects) bool {
 	return len(fx.Msgs) > 0 && fx.Msgs[len(fx.Msgs)-1].Type == wire.HomeIs
 }
-
-// HomeOf returns the home of the page at an offset in the region, in bytes, and whether it is decided as far as this host
-// knows: see core.Machine.HomeOf.
-func (n *Node) HomeOf(offset uint64) (home wire.HostID, decided bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.machine.HomeOf(core.PageID(offset / uint64(n.cfg.PageSize)))
-}

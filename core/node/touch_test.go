@@ -242,6 +242,15 @@ func (h *host) timedStore(page, offset int, v byte) int64 {
 	return int64(time.Since(began))
 }
 
+// homeOf returns the home of page p of the region, as this host knows it.
+func (h *host) homeOf(p int) (home wire.HostID, decided bool) {
+	home, decided, ok := h.Home(uint64(h.Region().Base()) + uint64(p)*hostPage)
+	if !ok {
+		h.wrong("page %d is not allocated", p)
+	}
+	return home, decided
+}
+
 func (h *host) program() {
 	h.Alloc(core.CallAllocTouch, 3*touchPages*hostPage)
 	h.Alloc(core.CallAlloc1, touchPages*hostPage) // homed at host 0
@@ -249,7 +258,7 @@ func (h *host) program() {
 	h.manyWriters()
 	h.costs()
 	for p := range 2 * touchPages {
-		home, decided := h.HomeOf(uint64(p) * hostPage)
+		home, decided := h.homeOf(p)
 		if !decided {
 			h.wrong("the home of page %d is open", p)
 		}
@@ -269,7 +278,7 @@ func (h *host) oneWriter() {
 	for p := range touchPages {
 		if writer(p) == h.self {
 			regiontest.Store(h.at(p, 17), byte(1+p))
-			if home, decided := h.HomeOf(uint64(p) * hostPage); home != h.self || !decided {
+			if home, decided := h.homeOf(p); home != h.self || !decided {
 				h.wrong("page %d, first written here, is homed at %d (%v)", p, home, decided)
 			}
 		}
@@ -284,7 +293,7 @@ func (h *host) oneWriter() {
 	for p := range touchPages {
 		h.expect(p, 17, byte(1+p))
 		h.expect(p, 18, 0)
-		if home, decided := h.HomeOf(uint64(p) * hostPage); home != writer(p) || !decided {
+		if home, decided := h.homeOf(p); home != writer(p) || !decided {
 			h.wrong("page %d was first written by host %d and is homed at %d (%v)", p, writer(p), home, decided)
 		}
 	}
