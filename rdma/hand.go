@@ -17,7 +17,7 @@ const (
 	flushTime   = time.Second
 )
 
-// A hand is what a mailbox reads and writes peers' memory with: a queue pair for each of them, its lane, made with the mailbox, and
+// A hand is what a mailbox reads and writes peers' memory with: a queue pair for each of them, its lane, made when it is first wanted, and
 // memory to and from which their bytes go.
 //
 // That memory is registered once, and bytes are copied between it and the frames. To register frames on the fly costs more than the

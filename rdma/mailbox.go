@@ -57,9 +57,6 @@ func (t *Transport) OpenMailbox(id uint32) (node.Mailbox, error) {
 			b.lines[i] = c
 			err = t.open(c, forMailbox, id)
 		}
-		if err == nil && p.far != nil {
-			_, err = b.hand.lane(p, id) // here rather than in the first fault, which may come in a deep stack of the program
-		}
 		if err != nil {
 			return nil, fmt.Errorf("open mailbox %d: %w", id, err)
 		}

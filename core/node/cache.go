@@ -58,7 +58,12 @@ func (n *Node) reclaim(t *thread, as call) {
 // reclaimAhead does so whenever the machine asks for it, so that faults find room. When the job is about to end, peers may be gone
 // that a new thread would connect to, and nobody needs room.
 func (n *Node) reclaimAhead() {
-	for range n.short {
+	for {
+		select {
+		case <-n.short:
+		case <-n.over:
+			return
+		}
 		t, err := n.borrowThread()
 		switch {
 		case err == nil:

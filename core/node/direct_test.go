@@ -164,7 +164,7 @@ func newGlassWith(t *testing.T, cfg Config) (*Node, *glass) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // before the region goes
-		close(n.short)
+		close(n.over)
 		n.background.Wait()
 	})
 	n.BeginStats()

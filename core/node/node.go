@@ -71,6 +71,7 @@ type Node struct {
 
 	short      chan struct{}  // the machine has asked for room
 	background sync.WaitGroup // of the library's own threads
+	over       chan struct{}  // closed to end them, before the region goes
 
 	pinned atomic.Bool // the machine has pins; set under mu
 	hints  hints
@@ -82,7 +83,7 @@ type Node struct {
 // Open reserves the region and prepares a host. With one host it is complete; else Attach and Connect must
 // follow.
 func Open(cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, short: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, short: make(chan struct{}, 1), over: make(chan struct{})}
 	n.threads.Store(new([]*thread))
 	n.twins.pageSize = cfg.PageSize
 	n.hints.idle.L = &n.hints.mu
