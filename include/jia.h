@@ -441,8 +441,8 @@ void jia_unlock(int lockid);
 int jia_trylock(int lockid);
 
 /*
- * jia_rwlock_rdlock, jia_rwlock_wrlock - enter the scope of a reader/writer lock: many readers, or one writer alone.
- * jia_rwlock_tryrdlock, jia_rwlock_trywrlock - the same if that needs no waiting for others.
+ * jia_rwlock_rdlock, jia_rwlock_wrlock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock - enter a reader/writer lock's scope.
+ * There are many readers in it, or one writer alone. The last two enter if that needs no waiting for others.
  * @rwlockid: any value from 0 up. These locks have numbers of their own: number 1 has nothing to do with lock 1 of jia_lock.
  * On return the caller sees every write that earlier writers made inside their scopes of @rwlockid, as for jia_lock. What a
  * reader writes in its scope is promised to nobody; a reader may use atomic operations, and take other locks to write.
@@ -585,30 +585,30 @@ void jia_reduce(const void *snd, void *rcv, size_t cnt, int op, int root);
  * that stores is a store of its host like any other: what locks and barriers promise about stores holds for it, and it
  * finds what the calling thread, or the scopes and barriers before, stored to the word. A plain load of the word
  * without a lock or a barrier may be stale, and a plain store at the same time as an atomic operation of another thread
- * may be lost; use jia_atomic_load and jia_atomic_store then.
+ * may be lost; use jia_atomic_load_u64 and its like then.
  *
  * Threads: any, also inside scopes. They block until the operation is over.
  * Fatal: an address that is not in shared memory, or not a multiple of the size.
  */
 
-/* jia_atomic_load - what @object holds. */
+/* jia_atomic_load_u32, jia_atomic_load_u64 - what @object holds. */
 unsigned int jia_atomic_load_u32(const volatile unsigned int *object);
 unsigned long jia_atomic_load_u64(const volatile unsigned long *object);
 
-/* jia_atomic_store - store @desired. */
+/* jia_atomic_store_u32, jia_atomic_store_u64 - store @desired. */
 void jia_atomic_store_u32(volatile unsigned int *object, unsigned int desired);
 void jia_atomic_store_u64(volatile unsigned long *object, unsigned long desired);
 
-/* jia_atomic_fetch_add - add @operand, modulo 2^32 or 2^64. Returns what @object held before. */
+/* jia_atomic_fetch_add_u32, jia_atomic_fetch_add_u64 - add @operand, modulo 2^32 or 2^64. Returns what @object held before. */
 unsigned int jia_atomic_fetch_add_u32(volatile unsigned int *object, unsigned int operand);
 unsigned long jia_atomic_fetch_add_u64(volatile unsigned long *object, unsigned long operand);
 
-/* jia_atomic_exchange - store @desired. Returns what @object held before. */
+/* jia_atomic_exchange_u32, jia_atomic_exchange_u64 - store @desired. Returns what @object held before. */
 unsigned int jia_atomic_exchange_u32(volatile unsigned int *object, unsigned int desired);
 unsigned long jia_atomic_exchange_u64(volatile unsigned long *object, unsigned long desired);
 
 /*
- * jia_atomic_compare_exchange - store @desired if @object holds what @expected points to, and return 1.
+ * jia_atomic_compare_exchange_u32, jia_atomic_compare_exchange_u64 - store @desired if @object holds what @expected points to, and return 1.
  * Else it returns 0, and *@expected becomes what @object holds. Never fails without a reason.
  */
 int jia_atomic_compare_exchange_u32(volatile unsigned int *object, unsigned int *expected, unsigned int desired);
