@@ -16,6 +16,7 @@
 
 #include "calls.h"
 #include "jia.h"
+#include "parts.h"
 #include "shield.h"
 #include "_cgo_export.h"
 
@@ -211,24 +212,6 @@ unsigned long jia_alloc_random(size_t size)
 	return allocate(JIA_CALL_ALLOC_RANDOM, size, 0, 0, NULL, 0);
 }
 
-/* known_part reads as much of the caller's attributes as there is. It returns false where they are more than this library knows. */
-static int known_part(jia_alloc_attr_t *to, const jia_alloc_attr_t *from)
-{
-	const char *more = (const char *)from;
-	size_t i;
-
-	memset(to, 0, sizeof *to);
-	if (!from)
-		return 1;
-	if (from->size < offsetof(jia_alloc_attr_t, host) || from->size > 65536)
-		return 0;
-	memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
-	for (i = sizeof *to; i < from->size; i++)
-		if (more[i])
-			return 0;
-	return 1;
-}
-
 void *jia_alloc_attr(size_t size, const jia_alloc_attr_t *attr)
 {
 	jia_alloc_attr_t a;
@@ -238,7 +221,7 @@ void *jia_alloc_attr(size_t size, const jia_alloc_attr_t *attr)
 	size_t i, n = 0;
 	int err = 0;
 
-	if (!known_part(&a, attr)) {
+	if (!part_read(&a, sizeof a, attr, offsetof(jia_alloc_attr_t, host))) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -391,18 +374,15 @@ int jia_stats(jia_stats_t *out)
 {
 	struct jia_call call;
 	unsigned long words[JIA_STATS_WORDS];
-	size_t given;
 	int err;
 
-	if (!out || out->size < offsetof(jia_stats_t, seconds_computing) || out->size > 65536)
+	if (!part_fits(out, offsetof(jia_stats_t, seconds_computing)))
 		return -EINVAL;
 	jia_enter(&call);
 	err = jiaGoStats(words);
 	jia_leave(&call);
 	if (err)
 		return err;
-	given = out->size - sizeof out->size;
-	memset((char *)out + sizeof out->size, 0, given);
-	memcpy((char *)out + sizeof out->size, words, given < sizeof words ? given : sizeof words);
+	part_fill(out, words, sizeof words);
 	return 0;
 }

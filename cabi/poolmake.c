@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "calls.h"
 #include "jia.h"
+#include "parts.h"
 #include "pool.h"
 #include "poolcheck.h"
 #include "shield.h"
@@ -17,32 +17,20 @@ enum { KEEP_BYTES = 8192 }; /* about so much a magazine holds at most, but alway
 
 _Static_assert(sizeof(jia_pool_stats_t) == sizeof(size_t) + 8 * POOL_WORDS, "jia_pool_stats_t is made of words of 8 bytes");
 
-/* owner identifies the calling thread, as in glue.c. */
-static unsigned long owner(void)
+/* find returns a pool, or NULL when there is none. */
+static struct jia_pool *find(int id)
 {
-	return (unsigned long)syscall(SYS_gettid);
+	return id >= 0 && id < POOL_MOST ? __atomic_load_n(&jia_pools[id], __ATOMIC_ACQUIRE) : NULL;
 }
 
 /* existing returns a pool, and ends the job when there is none. */
 static struct jia_pool *existing(const char *call, int id)
 {
-	struct jia_pool *p = id >= 0 && id < POOL_MOST ? __atomic_load_n(&jia_pools[id], __ATOMIC_ACQUIRE) : NULL;
+	struct jia_pool *p = find(id);
 
 	if (!p)
 		jia_error("%s(%d): there is no such pool; pass what jia_pool_create returned", call, id);
 	return p;
-}
-
-/* read_attr fills in what the caller's structure has, which may be an older or a newer one. */
-static int read_attr(jia_pool_attr_t *to, const jia_pool_attr_t *from)
-{
-	memset(to, 0, sizeof *to);
-	if (!from)
-		return 0;
-	if (from->size < offsetof(jia_pool_attr_t, mix) + sizeof to->mix || from->size > 65536)
-		return -EINVAL;
-	memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
-	return 0;
 }
 
 /* decide turns what the caller says into what is wanted of a pool. */
@@ -50,7 +38,7 @@ static int decide(struct jia_pool_wanted *w, struct jia_pool *p, size_t bytes, c
 {
 	jia_pool_attr_t a;
 
-	if (read_attr(&a, attr) != 0 || bytes == 0 || (a.limit != 0 && a.limit < bytes))
+	if (!part_read(&a, sizeof a, attr, offsetof(jia_pool_attr_t, mix) + sizeof a.mix) || bytes == 0 || (a.limit != 0 && a.limit < bytes))
 		return -EINVAL;
 	w->bytes = a.limit ? a.limit : bytes;
 	if ((a.align & (a.align - 1)) != 0 || a.align > page || a.object > w->bytes)
@@ -85,7 +73,7 @@ int jia_pool_create(size_t bytes, const jia_pool_attr_t *attr)
 	p->check = jiaGoPoolCheck();
 	id = decide(&w, p, bytes, attr, jiaGoPoolPageSize());
 	if (id == 0)
-		id = jiaGoPoolCreate(owner(), &w, p);
+		id = jiaGoPoolCreate(jia_caller(), &w, p);
 	jia_leave(&call);
 	if (id < 0) {
 		free(p);
@@ -105,19 +93,19 @@ void jia_pool_reset(int pool)
 	struct jia_call call;
 
 	jia_enter(&call);
-	p->serial = jiaGoPoolReset(owner(), pool);
+	p->serial = jiaGoPoolReset(jia_caller(), pool);
 	jia_leave(&call);
 }
 
 int jia_pool_destroy(int pool)
 {
-	struct jia_pool *p = pool >= 0 && pool < POOL_MOST ? jia_pools[pool] : NULL;
+	struct jia_pool *p = find(pool);
 	struct jia_call call;
 
 	if (!p)
 		return -EINVAL;
 	jia_enter(&call);
-	jiaGoPoolDestroy(owner(), pool);
+	jiaGoPoolDestroy(jia_caller(), pool);
 	jia_leave(&call);
 	__atomic_store_n(&jia_pools[pool], NULL, __ATOMIC_RELEASE);
 	free(p);
@@ -127,18 +115,15 @@ int jia_pool_destroy(int pool)
 /* jia_pool_stats fills as much of the caller's structure as it has, as jia_stats does. */
 int jia_pool_stats(int pool, jia_pool_stats_t *out)
 {
-	struct jia_pool *p = pool >= 0 && pool < POOL_MOST ? jia_pools[pool] : NULL;
+	struct jia_pool *p = find(pool);
 	unsigned long words[POOL_WORDS];
 	struct jia_call call;
-	size_t given;
 
-	if (!p || !out || out->size < sizeof(jia_pool_stats_t) || out->size > 65536)
+	if (!p || !part_fits(out, sizeof *out))
 		return -EINVAL;
 	jia_enter(&call);
 	jiaGoPoolStats(pool, words);
 	jia_leave(&call);
-	given = out->size - sizeof out->size;
-	memset((char *)out + sizeof out->size, 0, given);
-	memcpy((char *)out + sizeof out->size, words, given < sizeof words ? given : sizeof words);
+	part_fill(out, words, sizeof words);
 	return 0;
 }
