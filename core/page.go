@@ -108,9 +108,6 @@ var ErrUnallocated = &Misuse{"access to shared memory that was not allocated"}
 // Fault asks for access to a page, for a load or, with write, for a store. When it is Done the driver lets the thread
 // repeat the access, which may fault again.
 func (m *Machine) Fault(w Waiter, p PageID, write bool, fx *Effects) (Status, error) {
-	if !m.Allocated(p) {
-		return Done, ErrUnallocated
-	}
 	o := m.begin(w, opFault)
 	o.page, o.last, o.write = p, p, write
 	return m.Resume(w, fx)
@@ -134,7 +131,7 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 		}
 	}
 	if !m.Allocated(o.page) {
-		return Done, ErrUnallocated // another thread has freed it meanwhile
+		return Done, ErrUnallocated // never, or another thread has freed it meanwhile
 	}
 	p, pg := o.page, m.pages.at(m, o.page)
 	if pg.flags&flagProbed != 0 {

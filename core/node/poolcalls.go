@@ -115,9 +115,7 @@ func (n *Node) reuse(p *hostPool, found aside) {
 	for i := 0; i < len(found.pages); i += 2 {
 		pages = n.pagesOf(p, pages, found.pages[i]*ps, found.pages[i+1]*ps)
 	}
-	t := n.getThread()
-	n.refresh(t, pages)
-	n.putThread(t)
+	n.refresh(pages)
 	n.pools.mu.Lock()
 	for _, at := range found.objects {
 		p.part.Restore(at)
@@ -142,55 +140,52 @@ func (n *Node) pagesOf(p *hostPool, list []core.PageID, at, bytes uint64) []core
 	return list
 }
 
-// refresh has this thread see what other hosts have written to pages.
-func (n *Node) refresh(t *thread, pages []core.PageID) {
+// refresh has the calling thread see what other hosts have written to pages.
+func (n *Node) refresh(pages []core.PageID) {
+	t := n.getThread()
 	n.mu.Lock()
 	st, err := n.machine.Refresh(t.id, pages, &t.fx)
-	if err := n.run(t, st, err); err != nil {
-		n.fail(err)
+	n.finish(t, st, err)
+}
+
+// askOthers asks one host after the other until one gives something: where it is, and how much. got is 0 when none does.
+func (n *Node) askOthers(p *hostPool, what, arg uint64) (at, got uint64) {
+	t := n.getThread()
+	defer n.putThread(t)
+	for h := range n.others {
+		m := wire.Message{Type: wire.PoolAsk, Obj: p.Serial, Version: what, Epoch: arg}
+		if n.askPool(t, p, h, &m); t.in.Version > 0 {
+			return t.in.Epoch, t.in.Version
+		}
 	}
+	return 0, 0
 }
 
 // borrow gets pages of other hosts, and tells whether any has given some.
 func (n *Node) borrow(p *hostPool, need, align uint64) bool {
-	if n.cfg.Hosts == 1 {
+	first, pages := n.askOthers(p, askPages, withLog(need, align))
+	if pages == 0 {
 		return false
 	}
-	t := n.getThread()
-	defer n.putThread(t)
-	for h := range n.others {
-		m := wire.Message{Type: wire.PoolAsk, Obj: p.Serial, Version: askPages, Epoch: withLog(need, align)}
-		if n.askPool(t, p, h, &m); t.in.Version == 0 {
-			continue
-		}
-		first, pages := t.in.Epoch, t.in.Version
-		ps := uint64(n.cfg.PageSize)
-		n.refresh(t, n.pagesOf(p, nil, first*ps, pages*ps))
-		n.pools.mu.Lock()
-		p.part.Borrow(first, pages)
-		n.pools.mu.Unlock()
-		return true
-	}
-	return false
+	ps := uint64(n.cfg.PageSize)
+	n.refresh(n.pagesOf(p, nil, first*ps, pages*ps))
+	n.pools.mu.Lock()
+	p.part.Borrow(first, pages)
+	n.pools.mu.Unlock()
+	return true
 }
 
 // askForObject gets an object from another host.
 func (n *Node) askForObject(p *hostPool, size, align uint64) (at uint64, ok bool) {
-	if n.cfg.Hosts == 1 || size >= 1<<57 {
+	if size >= 1<<57 {
 		return 0, false
 	}
-	t := n.getThread()
-	defer n.putThread(t)
-	for h := range n.others {
-		m := wire.Message{Type: wire.PoolAsk, Obj: p.Serial, Version: askObject, Epoch: withLog(size, align)}
-		if n.askPool(t, p, h, &m); t.in.Version == 0 {
-			continue
-		}
-		at, room := t.in.Epoch, t.in.Version
-		n.refresh(t, n.pagesOf(p, nil, at, room))
-		return at, true
+	at, room := n.askOthers(p, askObject, withLog(size, align))
+	if room == 0 {
+		return 0, false
 	}
-	return 0, false
+	n.refresh(n.pagesOf(p, nil, at, room))
+	return at, true
 }
 
 // others yields the other hosts, the one with the next number first.
