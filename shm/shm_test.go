@@ -95,17 +95,20 @@ func TestConformance(t *testing.T) { nodetest.Run(t, maker(0)) }
 
 func TestConformanceSpinning(t *testing.T) { nodetest.Run(t, maker(30*time.Microsecond)) }
 
-func TestDirect(t *testing.T) {
-	nodetest.RunDirect(t, func(t testing.TB, handlers []node.Handler, memory []nodetest.Memory) (r []node.Transport) {
-		for _, tr := range start(t, handlers, func(o *Options) {
-			if m := memory[o.Self]; m.Fd >= 0 {
-				o.Memory = Memory{m.Fd, uint64(len(m.Bytes))}
-			}
-		}) {
-			r = append(r, tr)
+func TestDirect(t *testing.T) { nodetest.RunDirect(t, startDirect) }
+
+func TestWordsOfOtherHosts(t *testing.T) { nodetest.RunWords(t, startDirect) }
+
+// startDirect starts transports of hosts with memory.
+func startDirect(t testing.TB, handlers []node.Handler, memory []nodetest.Memory) (r []node.Transport) {
+	for _, tr := range start(t, handlers, func(o *Options) {
+		if m := memory[o.Self]; m.Fd >= 0 {
+			o.Memory = Memory{m.Fd, uint64(len(m.Bytes))}
 		}
-		return r
-	})
+	}) {
+		r = append(r, tr)
+	}
+	return r
 }
 
 // TestMain fails the package when something is left open or running after all tests.

@@ -56,7 +56,6 @@ func RunDirect(t *testing.T, mk MakeDirect) {
 		{"a write beside a read is seen or marked", directRace},
 		{"a host that offers nothing", directNothing},
 		{"all hosts at once", directAll},
-		{"words of other hosts", directWords},
 		{"neighbouring bytes", directNeighbours},
 		{"a request after a write", directOrder},
 		{"a read after an answer", directFresh},

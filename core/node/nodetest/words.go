@@ -9,14 +9,11 @@ import (
 	"jiajia/core/wire"
 )
 
-// directWords has the threads of all hosts, the home's own among them, add to words of one host, in pages that have a frame there and in
-// one that has none. A transport need not do that.
-func directWords(t *testing.T, mk MakeDirect) {
+// RunWords checks a transport whose mailboxes are of type node.WordMailbox, as they need not be: the threads of all hosts, the home's
+// own among them, add to words of one host, in a page that has a frame there and in one that has none.
+func RunWords(t *testing.T, mk MakeDirect) {
 	const hosts, threads, each = 3, 2, 2000
 	f := startFar(t, mk, hosts, nil)
-	if _, can := f.Hosts[1].mailbox().(node.WordMailbox); !can {
-		return // this transport asks the home, which is no lack of the machine
-	}
 	f.fill(0, 5, 6)
 	first := core.Atomic{Kind: core.AtomicFetchAdd, Width: 8, At: 5*PageSize + 64, Operand: 1}
 	second := core.Atomic{Kind: core.AtomicFetchAdd, Width: 4, At: 6*PageSize + 4, Operand: 1}
