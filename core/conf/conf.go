@@ -8,6 +8,7 @@ package conf
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +35,9 @@ const (
 	MinPrefetch = 2
 	MaxPrefetch = 128
 )
+
+// MaxSeconds is the longest interval between checkpoints.
+const MaxSeconds = 1 << 30
 
 // A Fault selects how accesses to absent pages are caught.
 type Fault string
@@ -85,6 +89,24 @@ const (
 	StatsTable Stats = "1" // to standard error
 )
 
+// A Failure says what follows the loss of a host.
+type Failure string
+
+// The values of JIA_ON_FAILURE.
+const (
+	FailureFail    Failure = "fail"    // the job ends
+	FailureRestart Failure = "restart" // it is started again from its last checkpoint
+)
+
+// A Restart says with how many hosts a job is started again.
+type Restart string
+
+// The values of JIA_RESTART_HOSTS.
+const (
+	RestartSame  Restart = "same"  // as many as before: on the same machines, or with a spare one in place of one that does not answer
+	RestartFewer Restart = "fewer" // those of the machines that answer
+)
+
 // Settings are the values in force. A Settings that came without an error is valid in every field.
 type Settings struct {
 	NProc    int  // processes, 1 to MaxLocalHosts, or to MaxHosts when Hosts is set; 1 when nothing is set
@@ -113,6 +135,18 @@ type Settings struct {
 	PoolCheck  bool   // objects of pools are guarded
 
 	CacheSize uint64 // bytes that a host spends on pages of others; 0: a share of the machine's memory
+
+	CkptDir      string // directory of checkpoints; "": there are none
+	CkptInterval int    // seconds from one to the next that the library takes by itself; 0: the program asks for them
+	CkptKeep     int    // complete generations that are kept, at least 1
+	CkptFull     int    // every which generation is full; 1: all
+	CkptCompress bool   // pages are compressed
+	Restore      string // "", or where to begin from: "DIR" or "DIR:N"
+
+	PeerTimeout  int     // milliseconds of silence after which another host is held to be lost; 0: never
+	OnFailure    Failure // one of the Failure constants
+	MaxRestarts  int     // how often a job is started again
+	RestartHosts Restart // one of the Restart constants
 
 	Stats Stats
 	Log   Log // one of the Log constants
@@ -242,6 +276,66 @@ var Table = []Setting{
 		Type:    "bytes, with K, M, G or T for powers of 1024, at least 16 pages",
 		Meaning: "how much memory this host spends on pages of other hosts, at most; what it is the home of comes on top",
 		access:  access{set: setCacheSize, get: func(s *Settings) string { return formatCacheSize(s.CacheSize) }},
+	},
+	{
+		Name: "ckpt_dir", Env: "JIA_CKPT_DIR", Unset: "no checkpoints",
+		Type:    "the path of a directory",
+		Meaning: "where checkpoints of the shared memory go: a directory that all hosts see, or one on a disk of each machine; it is made if it is not there",
+		access:  text(func(s *Settings) *string { return &s.CkptDir }, printable),
+	},
+	{
+		Name: "ckpt_interval", Env: "JIA_CKPT_INTERVAL", Default: "0",
+		Type:    fmt.Sprintf("a whole number of seconds from 0 to %d", MaxSeconds),
+		Meaning: "how often a checkpoint is taken without the program's asking, by the first barrier after so many seconds; 0 is never",
+		access:  number(func(s *Settings) *int { return &s.CkptInterval }, 0, MaxSeconds),
+	},
+	{
+		Name: "ckpt_keep", Env: "JIA_CKPT_KEEP", Default: "2",
+		Type:    "a whole number from 1 to 1000",
+		Meaning: "how many complete checkpoints are kept, besides those that they build on",
+		access:  number(func(s *Settings) *int { return &s.CkptKeep }, 1, 1000),
+	},
+	{
+		Name: "ckpt_full", Env: "JIA_CKPT_FULL", Default: "10",
+		Type:    "a whole number from 1 to 1000",
+		Meaning: "every which checkpoint has all pages; the others have those that were written since the one before",
+		access:  number(func(s *Settings) *int { return &s.CkptFull }, 1, 1000),
+	},
+	{
+		Name: "ckpt_compress", Env: "JIA_CKPT_COMPRESS", Default: "off",
+		Type:    "on or off (1 and 0 are read as these)",
+		Meaning: "whether checkpoints are compressed, with zstd",
+		access:  onOff(func(s *Settings) *bool { return &s.CkptCompress }, "1", "0"),
+	},
+	{
+		Name: "restore", Env: "JIA_RESTORE", Unset: "a fresh start",
+		Type:    "the path of a directory of checkpoints, with :N behind it for the one with number N",
+		Meaning: "begin with the shared memory of a checkpoint, the newest complete one unless N says which",
+		access:  text(func(s *Settings) *string { return &s.Restore }, printable),
+	},
+	{
+		Name: "peer_timeout", Env: "JIA_PEER_TIMEOUT", Default: "10000",
+		Type:    "a whole number of milliseconds, 0 or from 500 to 86400000",
+		Meaning: "after what silence a host that hangs, or that the network does not reach, is held to be lost; one that dies is found out at once; 0 is never",
+		access:  access{set: setPeerTimeout, get: func(s *Settings) string { return strconv.Itoa(s.PeerTimeout) }},
+	},
+	{
+		Name: "on_failure", Env: "JIA_ON_FAILURE", Default: string(FailureFail),
+		Type:    "fail or restart",
+		Meaning: "what follows the loss of a host: the end of the job, or its start from the last complete checkpoint",
+		access:  word(func(s *Settings) *Failure { return &s.OnFailure }, FailureFail, FailureRestart),
+	},
+	{
+		Name: "max_restarts", Env: "JIA_MAX_RESTARTS", Default: "3",
+		Type:    "a whole number from 0 to 1000000",
+		Meaning: "how often a job is started again before its failure is final",
+		access:  number(func(s *Settings) *int { return &s.MaxRestarts }, 0, 1000000),
+	},
+	{
+		Name: "restart_hosts", Env: "JIA_RESTART_HOSTS", Default: string(RestartSame),
+		Type:    "same or fewer",
+		Meaning: "with how many hosts it is started again when a machine does not answer: as many, a spare machine of the hosts file in its place, or fewer",
+		access:  word(func(s *Settings) *Restart { return &s.RestartHosts }, RestartSame, RestartFewer),
 	},
 	{
 		Name: "rank", Env: "JIA_RANK", Unset: "not set", EnvOnly: true,

@@ -25,7 +25,8 @@ func environment(pairs ...string) func(string) string {
 
 func defaults() conf.Settings {
 	return conf.Settings{NProc: 1, Fault: conf.FaultAuto, RegionSize: 1 << 40, PageSize: 4096, Spin: conf.SpinAuto, Comm: conf.CommAuto, SHM: true,
-		SSH: []string{"ssh"}, Rank: -1, Prefetch: 128, Stats: conf.StatsOff, Log: conf.LogWarn}
+		SSH: []string{"ssh"}, Rank: -1, Prefetch: 128, CkptKeep: 2, CkptFull: 10, PeerTimeout: 10000, OnFailure: conf.FailureFail, MaxRestarts: 3,
+		RestartHosts: conf.RestartSame, Stats: conf.StatsOff, Log: conf.LogWarn}
 }
 
 func TestLoad(t *testing.T) {

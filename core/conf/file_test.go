@@ -154,13 +154,15 @@ func TestEnviron(t *testing.T) {
 	}
 	s, _, err := conf.LoadFile(environment("JIA_SSH", "my  ssh -v", "JIA_RANK", "0", "JIA_SIZE", "2", "JIA_ROOT", "h:1", "JIA_SECRET_FILE", "f"), "f",
 		[]byte("nproc = 3\nhosts = a b\nnetwork = lo\ncomm_type = udp\nshm = off\nexport = A, B\ntag_output = on\nstats = x.json\nlog = error\n"+
-			"region_size = 6291456\npage_size = 65536\nfault = uffd\nspin = on\nprefetch = 7\ncache_size = 262144\npool_check = 1\n"))
+			"region_size = 6291456\npage_size = 65536\nfault = uffd\nspin = on\nprefetch = 7\ncache_size = 262144\npool_check = 1\n"+
+			"ckpt_dir = /c\nckpt_interval = 60\nckpt_keep = 3\nckpt_full = 5\nckpt_compress = 1\nrestore = /c:7\npeer_timeout = 500\non_failure = restart\nmax_restarts = 9\nrestart_hosts = fewer\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"JIA_NPROC=3", "JIA_HOSTS=a b", "JIA_NETWORK=lo", "JIA_COMM_TYPE=tcp", "JIA_SHM=off", "JIA_SSH=my ssh -v", "JIA_EXPORT=A,B",
 		"JIA_TAG_OUTPUT=on", "JIA_STATS=x.json", "JIA_LOG=error", "JIA_REGION_SIZE=6M", "JIA_PAGE_SIZE=64K", "JIA_FAULT=uffd", "JIA_SPIN=on", "JIA_PREFETCH=7",
-		"JIA_POOL_CHECK=on", "JIA_CACHE_SIZE=256K", "JIA_RANK=0", "JIA_SIZE=2", "JIA_ROOT=h:1", "JIA_SECRET_FILE=f"}
+		"JIA_POOL_CHECK=on", "JIA_CACHE_SIZE=256K", "JIA_CKPT_DIR=/c", "JIA_CKPT_INTERVAL=60", "JIA_CKPT_KEEP=3", "JIA_CKPT_FULL=5",
+		"JIA_CKPT_COMPRESS=on", "JIA_RESTORE=/c:7", "JIA_PEER_TIMEOUT=500", "JIA_ON_FAILURE=restart", "JIA_MAX_RESTARTS=9", "JIA_RESTART_HOSTS=fewer", "JIA_RANK=0", "JIA_SIZE=2", "JIA_ROOT=h:1", "JIA_SECRET_FILE=f"}
 	if diff := cmp.Diff(want, s.Environ()); diff != "" {
 		t.Error(diff)
 	}

@@ -116,6 +116,12 @@ func formatCacheSize(bytes uint64) string {
 	return formatBytes(bytes)
 }
 
+func setPeerTimeout(s *Settings, value string) bool {
+	n, err := strconv.Atoi(value)
+	s.PeerTimeout = n
+	return err == nil && (n == 0 || n >= 500 && n <= 24*3600*1000)
+}
+
 func setPrefetch(s *Settings, value string) bool {
 	switch value {
 	case "auto", "on": // older systems said on
