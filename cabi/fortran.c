@@ -186,6 +186,37 @@ void jia_unlock_(int lockid)
 	jia_unlock(lockid);
 }
 
+int jia_checkpoint_(void)
+{
+	return jia_checkpoint();
+}
+
+int jia_checkpoint_start_(void)
+{
+	return jia_checkpoint_start();
+}
+
+int jia_checkpoint_wait_(void)
+{
+	return jia_checkpoint_wait();
+}
+
+int jia_restored_(void)
+{
+	return jia_restored();
+}
+
+/* The name is one that the caller has ended with a null byte. */
+int jia_checkpoint_register_(void *addr, size_t size, const char *name)
+{
+	return jia_checkpoint_register(addr, size, name);
+}
+
+void jia_on_failure_(void (*callback)(int host, const char *reason))
+{
+	jia_on_failure(callback);
+}
+
 int jia_trylock_(int lockid)
 {
 	return jia_trylock(lockid);

@@ -18,7 +18,7 @@
 !
 ! Output of print and write is kept by the Fortran library until its buffer is full or flush is called.
 module jia
-    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_long, c_null_ptr, c_ptr, c_size_t, c_sizeof
+    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_funptr, c_int, c_long, c_null_ptr, c_ptr, c_size_t, c_sizeof
     use, intrinsic :: iso_fortran_env, only: error_unit, output_unit
     implicit none
     private
@@ -39,6 +39,8 @@ module jia
     public :: jia_atomic_load_u32, jia_atomic_store_u32, jia_atomic_fetch_add_u32, jia_atomic_exchange_u32
     public :: jia_atomic_load_u64, jia_atomic_store_u64, jia_atomic_fetch_add_u64, jia_atomic_exchange_u64
     public :: jia_atomic_compare_exchange_u32, jia_atomic_compare_exchange_u64
+
+    public :: jia_checkpoint, jia_checkpoint_start, jia_checkpoint_wait, jia_restored, jia_checkpoint_register, jia_on_failure
 
     ! Operations of jia_reduce, wildcards of jia_recv, and what jia_config turns on and off.
     integer(c_int), parameter, public :: SUM_INT = 0, MAX_INT = 1, MIN_INT = 2
@@ -334,6 +336,41 @@ module jia
         subroutine jia_unlock(lockid) bind(C, name="jia_unlock")
             import :: c_int
             integer(c_int), value :: lockid
+        end subroutine
+
+        function jia_checkpoint() bind(C, name="jia_checkpoint") result(generation)
+            import :: c_int
+            integer(c_int) :: generation
+        end function
+
+        function jia_checkpoint_start() bind(C, name="jia_checkpoint_start") result(generation)
+            import :: c_int
+            integer(c_int) :: generation
+        end function
+
+        function jia_checkpoint_wait() bind(C, name="jia_checkpoint_wait") result(generation)
+            import :: c_int
+            integer(c_int) :: generation
+        end function
+
+        function jia_restored() bind(C, name="jia_restored") result(generation)
+            import :: c_int
+            integer(c_int) :: generation
+        end function
+
+        ! addr is an address, as of c_loc; name ends with c_null_char.
+        function jia_checkpoint_register(addr, size, name) bind(C, name="jia_checkpoint_register") result(status)
+            import :: c_int, c_ptr, c_size_t, c_char
+            type(c_ptr), value :: addr
+            integer(c_size_t), value :: size
+            character(kind=c_char), intent(in) :: name(*)
+            integer(c_int) :: status
+        end function
+
+        ! callback is an address, as of c_funloc, of a subroutine with bind(C) and the arguments of jia.h.
+        subroutine jia_on_failure(callback) bind(C, name="jia_on_failure")
+            import :: c_funptr
+            type(c_funptr), value :: callback
         end subroutine
 
         function jia_trylock(lockid) bind(C, name="jia_trylock") result(error)

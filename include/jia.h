@@ -615,6 +615,66 @@ int jia_atomic_compare_exchange_u32(volatile unsigned int *object, unsigned int 
 int jia_atomic_compare_exchange_u64(volatile unsigned long *object, unsigned long *expected, unsigned long desired);
 
 
+/* ---- Checkpoints and failures ----------------------------------------------------------------------- */
+
+/*
+ * With JIA_CKPT_DIR=dir the shared memory can be stored there, and with JIA_RESTORE=dir a later run begins with what was stored,
+ * on as many hosts or on another number of them. A checkpoint is what all hosts have written before a barrier. It is a
+ * generation, a number from 1 up, and exists only when every host has its part on disk; until then the one before
+ * counts. docs/fault-tolerance.md says what is saved and what a program has to do.
+ */
+
+/*
+ * jia_checkpoint - a barrier, with a checkpoint of the shared memory as it is there.
+ * Collective, like jia_barrier. Blocks until the checkpoint is on disk. Returns its generation, at least 1, on all hosts; or on
+ * all hosts a negative error number, after a line that says more: -EINVAL without JIA_CKPT_DIR, -ENOSPC when a disk is full,
+ * another when a part could not be written. Nothing is lost then: the checkpoint before stays, and the job goes on.
+ * No thread of a host may be inside a scope, or write to shared memory, during the call: what it writes then may be saved in part.
+ * Threads: as jia_barrier. Fatal: as jia_barrier.
+ */
+int jia_checkpoint(void);
+
+/*
+ * jia_checkpoint_start - like jia_checkpoint, but return when what is to be stored is marked, and write it meanwhile.
+ * What the program then writes to is copied first. Returns the generation that is being written, or a negative error number
+ * as jia_checkpoint. One that is under way is waited for first. The same happens by itself in the first jia_barrier after
+ * JIA_CKPT_INTERVAL seconds, if none is under way.
+ */
+int jia_checkpoint_start(void);
+
+/*
+ * jia_checkpoint_wait - wait for the checkpoint that was begun last, by this call's host, jia_checkpoint_start or a jia_barrier.
+ * Not collective. Returns what became of it: its generation or a negative error number; 0 if there was none. Threads: any.
+ */
+int jia_checkpoint_wait(void);
+
+/*
+ * jia_restored - which generation this run began from.
+ * Returns 0 after a fresh start. After a restore every host makes its jia_alloc calls as the run before did: those that were not
+ * freed by the checkpoint, in their old order, return the old addresses with the stored contents, and where the number of
+ * hosts has changed the pages are dealt out anew, by the same call. A call that does not fit is fatal. Does not block. Threads: any.
+ */
+int jia_restored(void);
+
+/*
+ * jia_checkpoint_register - have @size bytes of this host's private memory at @addr stored with every checkpoint, as @name.
+ * They are copied while the host is in the barrier. After a restore the call fills them with what the same host has stored under
+ * the name. Returns 1 if it has done that, 0 if there was nothing to restore (a fresh start, a name that was not registered, or
+ * a host that did not exist); -EINVAL for no name, one longer than 255 bytes or one registered before, and if what was stored has
+ * another size, which leaves the memory as it is. Hosts need not register the same. Does not block. Threads: any.
+ */
+int jia_checkpoint_register(void *addr, size_t size, const char *name);
+
+/*
+ * jia_on_failure - have @callback called when the job is about to end because a host was lost.
+ * @host is which one, or -1 where that is not known, and @reason one line. The callback runs in a thread of the library, once, on each host that is left, while
+ * the program's threads may still run. It may write files and end the process; it must not touch shared memory, nor call
+ * the library. When it returns, or after 300 ms, the host ends. NULL takes it back. Does not block. Threads: any.
+ */
+void jia_on_failure(void (*callback)(int host, const char *reason));
+
+
+
 /* ---- Dividing work ---------------------------------------------------------------------------------- */
 
 /*

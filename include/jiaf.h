@@ -69,6 +69,13 @@
       integer*8 jia_recv
       external jia_recv
 
+      integer*4 jia_checkpoint, jia_checkpoint_start
+      integer*4 jia_checkpoint_wait, jia_restored
+      integer*4 jia_checkpoint_register
+      external jia_checkpoint, jia_checkpoint_start
+      external jia_checkpoint_wait, jia_restored
+      external jia_checkpoint_register, jia_on_failure
+
       integer*4 jia_trylock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock
       external jia_trylock, jia_rwlock_tryrdlock, jia_rwlock_trywrlock
 

@@ -47,6 +47,7 @@ program modern
     if (jia_home(p) /= jiahosts - 1) call jia_error("jia_home")
     p = jia_alloc_attr(8192_c_size_t, attr)
     if (jia_cache_resize(65536) /= 0 .or. jia_cache_resize(4096_c_size_t) == 0) call jia_error("jia_cache_resize")
+    if (jia_restored() /= 0 .or. jia_checkpoint() >= 0 .or. jia_checkpoint_start() >= 0) call jia_error("jia_checkpoint")
     call jia_prefetch(p, 4096)
     call jia_prefetch(p, 4096_c_size_t)
     if (jia_pin_range(p, 4096) /= 0 .or. jia_pin_range(p, 1_c_size_t) /= 0) call jia_error("jia_pin_range")

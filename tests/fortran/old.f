@@ -36,6 +36,8 @@ c     behind them.
       call jia_free(%val(p))
       if (jia_cache_resize(%val(65536_8)) .ne. 0)
      &  call jia_error('cache')
+      if (jia_restored() .ne. 0 .or. jia_checkpoint() .ge. 0 .or.
+     &  jia_checkpoint_wait() .ne. 0) call jia_error('checkpoint')
       if (loc(a) .lt. 70368744177664_8) call jia_error('address')
 
       call jia_distask(begin, end, 1, 1024)

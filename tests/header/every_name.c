@@ -49,6 +49,9 @@ int size;
 	at[6] = jia_alloc_array(size, blocks, 1);
 	at[7] = jia_alloc_random(size);
 	CHECK(jia_cache_resize(65536) == 0);
+	CHECK(jia_restored() == 0 && jia_checkpoint() < 0 && jia_checkpoint_start() < 0 && jia_checkpoint_wait() == 0);
+	CHECK(jia_checkpoint_register(&i, sizeof i, "i") == 0 && jia_checkpoint_register(&i, sizeof i, NULL) < 0);
+	jia_on_failure(NULL);
 	jia_wait();
 	for (i = 0; i < 8; i++)
 		CHECK(*(int *)at[i] == 0);
