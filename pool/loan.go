@@ -91,7 +91,7 @@ func (p *Part) Reset() {
 	for first, pages := range p.large {
 		wipe(first, pages)
 	}
-	fresh := p.fresh
+	fresh, resumed := p.fresh, p.resumed
 	*p = *New(p.cfg)
-	p.fresh = fresh
+	p.fresh, p.resumed = fresh, resumed
 }

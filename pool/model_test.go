@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ const (
 type model struct {
 	t       failer
 	classes *Classes
+	bounds  []uint64 // of the parts, in pages
 	parts   []*Part
 	tables  []Tables
 	mags    [][][]uint64      // by host and class
@@ -37,14 +39,47 @@ type failer interface{ Fatalf(string, ...any) }
 
 func newModel(t failer, align, fixed uint64) *model {
 	m := &model{t: t, classes: NewClasses(testPage, align, fixed), live: make(map[uint64]object)}
-	for h := range testHosts {
+	m.start(testHosts, nil, func(c Config, _ []Held) (*Part, bool) { return New(c), true })
+	return m
+}
+
+// start makes the parts of so many hosts, with what earlier ones have left.
+func (m *model) start(hosts int, held []Held, begin func(Config, []Held) (*Part, bool)) {
+	m.bounds = Divide(testHosts*testPages, hosts, held)
+	m.parts, m.tables, m.mags = nil, nil, nil
+	for h := range hosts {
 		ofPages, ofLive := Words(testPage, testHosts*testPages)
 		tables := Tables{Pages: make([]atomic.Uint32, ofPages), Live: make([]atomic.Uint32, ofLive)}
-		m.tables = append(m.tables, tables)
-		m.parts = append(m.parts, New(Config{PageSize: testPage, Place: testPlace, First: uint64(h) * testPages, Pages: testPages, Classes: m.classes, Tables: tables}))
+		p, ok := begin(Config{PageSize: testPage, Place: testPlace, First: m.bounds[h], Pages: m.bounds[h+1] - m.bounds[h], Classes: m.classes, Tables: tables}, held)
+		if !ok {
+			m.t.Fatalf("%+v is not for host %d of %v", held, h, m.bounds)
+		}
+		m.tables, m.parts = append(m.tables, tables), append(m.parts, p)
 		m.mags = append(m.mags, make([][]uint64, len(m.classes.Sizes)))
 	}
-	return m
+}
+
+// owner returns the host whose part a page is in.
+func (m *model) owner(page uint64) int {
+	h := 0
+	for page >= m.bounds[h+1] {
+		h++
+	}
+	return h
+}
+
+// resume goes on with another number of hosts, as after a checkpoint. What was live stays so.
+func (m *model) resume(hosts int) {
+	var held []Held
+	for _, p := range m.parts {
+		held = append(held, p.Held()...)
+	}
+	slices.SortFunc(held, func(a, b Held) int { return cmp.Compare(a.First, b.First) })
+	m.start(hosts, held, Resume)
+	for at, o := range m.live {
+		o.host = m.owner(at / testPage)
+		m.live[at] = o
+	}
 }
 
 // add notes a new object, which must overlap no other.
@@ -127,7 +162,7 @@ func (m *model) spill(host, class int) {
 
 func (m *model) withdraw(host int) {
 	m.parts[host].Withdraw(func(first, pages uint64) {
-		if err := m.parts[first/testPages].TakeBack(first, pages, host); err != nil {
+		if err := m.parts[m.owner(first)].TakeBack(first, pages, host); err != nil {
 			m.t.Fatalf("host %d gives back %d pages from %d on: %v", host, pages, first, err)
 		}
 	})
@@ -158,7 +193,7 @@ func (m *model) badFrees(host int, at uint64) {
 }
 
 func (m *model) check() {
-	objects := make([]Stats, testHosts)
+	objects := make([]Stats, len(m.parts))
 	for at, o := range m.live {
 		objects[o.host].Objects++
 		size, err := m.parts[o.host].Size(at)
@@ -179,8 +214,8 @@ func (m *model) check() {
 
 // step carries out an operation that numbers choose.
 func (m *model) step(op, a, b byte, n uint16) {
-	host := int(a) % testHosts
-	switch op % 9 {
+	host := int(a) % len(m.parts)
+	switch op % 10 {
 	case 0, 1:
 		m.pop(host, uint64(n)%2000+1)
 	case 2:
@@ -192,12 +227,16 @@ func (m *model) step(op, a, b byte, n uint16) {
 	case 5:
 		m.spill(host, int(b))
 	case 6:
-		m.borrow(host, int(b)%testHosts, uint64(n)%8+1, n&256 != 0)
+		m.borrow(host, int(b)%len(m.parts), uint64(n)%8+1, n&256 != 0)
 	case 7:
 		m.badFrees(host, uint64(n)*uint64(b)*Granule/2)
 	case 8:
 		if n%16 == 0 {
 			m.reset()
+		}
+	case 9:
+		if n%8 == 0 {
+			m.resume(int(b)%7 + 1)
 		}
 	}
 }
@@ -223,7 +262,7 @@ func (m *model) empty() {
 	}
 	m.check()
 	for h, p := range m.parts {
-		if st := p.Stats(); st.Held != 0 || len(p.free.of(p.cfg.First)) != 1 && st.Lent == 0 {
+		if st := p.Stats(); st.Held != 0 || len(p.free.of(p.cfg.First)) != 1 && st.Lent == 0 && p.cfg.Pages > 0 {
 			m.t.Fatalf("part %d is empty, but %+v, free %+v", h, st, p.free)
 		}
 	}

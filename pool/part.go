@@ -33,8 +33,9 @@ type Part struct {
 	spans map[uint64]*span  // by first page
 	large map[uint64]uint64 // pages of large objects by first page
 	lists []spanList        // by class
-	// fresh: pages of the own extent from here on have never been used.
+	// fresh: pages of the own extent from here on have never been used; resumed: not by this part, but there was one before it.
 	fresh    uint64
+	resumed  bool
 	borrowed []extent // by first page
 	idle     []extent // of these, those with nothing on them, until Withdraw
 	loans    []loan   // by first page
@@ -50,11 +51,14 @@ type loan struct {
 
 // New returns a part with nothing in it. Its tables are zero for the part's pages.
 func New(cfg Config) *Part {
-	return &Part{
+	p := &Part{
 		cfg: cfg, size: uint64(cfg.PageSize), fresh: cfg.First,
-		free:  runs{{cfg.First, cfg.Pages, cfg.First}},
 		spans: make(map[uint64]*span), large: make(map[uint64]uint64), lists: make([]spanList, len(cfg.Classes.Sizes)),
 	}
+	if cfg.Pages > 0 {
+		p.free = runs{{cfg.First, cfg.Pages, cfg.First}}
+	}
+	return p
 }
 
 // Take moves up to len(dst) objects of a class from the part to a magazine, and returns how many. They are not live. None means
@@ -93,13 +97,28 @@ func (p *Part) newSpan(class int) bool {
 			return false
 		}
 	}
+	p.lists[class].push(p.addSpan(first, pages, class))
+	return true
+}
+
+// addSpan makes a span of pages that are free no more. It is in no list yet.
+func (p *Part) addSpan(first, pages uint64, class int) *span {
 	for i := range pages {
 		p.cfg.Tables.Pages[first+i].Store(entry(uint64(class)+1, i))
 	}
-	s := newSpan(first, pages, class, int(pages*p.size/size))
+	s := newSpan(first, pages, class, int(pages*p.size/uint64(p.cfg.Classes.Sizes[class])))
 	p.spans[first] = s
-	p.lists[class].push(s)
-	return true
+	return s
+}
+
+// addLarge makes a live object of pages that are free no more.
+func (p *Part) addLarge(first, pages uint64) {
+	p.large[first] = pages
+	p.cfg.Tables.Pages[first].Store(entry(LargeObject, 0))
+	for i := uint64(1); i < pages; i++ {
+		p.cfg.Tables.Pages[first+i].Store(entry(LargeObject, 1))
+	}
+	p.cfg.Tables.MarkLive(first * p.size)
 }
 
 func (p *Part) takePages(pages, align uint64) (first uint64, ok bool) {
@@ -203,13 +222,8 @@ func (p *Part) Alloc(size, align uint64) (at uint64, fresh, ok bool) {
 	if !ok {
 		return 0, false, false
 	}
-	p.large[first] = pages
-	p.cfg.Tables.Pages[first].Store(entry(LargeObject, 0))
-	for i := uint64(1); i < pages; i++ {
-		p.cfg.Tables.Pages[first+i].Store(entry(LargeObject, 1))
-	}
-	p.cfg.Tables.MarkLive(first * p.size)
-	return first * p.size, p.own(first) && first >= untouched, true
+	p.addLarge(first, pages)
+	return first * p.size, p.own(first) && first >= untouched && !p.resumed, true
 }
 
 // PagesFor returns how many free pages in a row there must be for an object of so many bytes, at least 1, to find room.
