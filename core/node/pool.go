@@ -3,6 +3,8 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sort"
 	"sync/atomic"
 	"unsafe"
 
@@ -53,6 +55,7 @@ type pools struct {
 	list    [MaxPools]*hostPool
 	serials map[uint64]*hostPool
 	serial  uint64      // the newest; counted alike on all hosts
+	saved   []savedPool // of the checkpoint that this run began from, those that the program has not made again
 	due     atomic.Bool // something is to be given back to other hosts
 	// What is given back belongs to a round, which a thread ends that waits for all so far. untaken has the weight of each that has no
 	// receipt yet, and no zeros; owing tells whether there is any.
@@ -66,9 +69,16 @@ type pools struct {
 type hostPool struct {
 	PoolConfig
 	Pool
-	partBytes uint64 // what each host owns
-	part      *pool.Part
-	tables    [][]byte
+	made     uint64   // its first serial number
+	bounds   []uint64 // host h owns the pages from bounds[h] up to bounds[h+1]
+	pageSize uint64
+	part     *pool.Part
+	// call and args are the allocation that gave the memory. homes tells of each page whether it is homed here, for a pool whose
+	// pages were divided anew after a restore, nil for others.
+	call   core.AllocCall
+	args   []uint64
+	homes  []bool
+	tables [][]byte
 	// back are freed objects and pages for other hosts, by host. Objects wait here until all that this host has written is at home.
 	back   []giveBack
 	queued int // objects in back
@@ -103,38 +113,80 @@ var (
 
 // PoolCreate makes a pool. It is collective and waits for all hosts.
 func (n *Node) PoolCreate(owner core.Owner, c PoolConfig) (Pool, error) {
-	ps := uint64(n.cfg.PageSize)
-	hosts := uint64(n.cfg.Hosts)
 	if c.Bytes > n.cfg.RegionBytes {
 		return Pool{}, ErrNoRoom
 	}
-	partPages := (c.Bytes + hosts*ps - 1) / (hosts * ps)
-	id := 0
-	n.pools.mu.Lock()
-	for id < MaxPools && n.pools.list[id] != nil {
-		id++
-	}
-	n.pools.mu.Unlock()
-	if id == MaxPools {
-		return Pool{}, ErrNoRoom
-	}
-	first, err := n.poolPages(c, partPages)
+	saved, err := n.nextSaved(&c)
 	if err != nil {
-		return Pool{}, err
-	}
-	p := &hostPool{PoolConfig: c, partBytes: partPages * ps, back: make([]giveBack, hosts)}
-	p.Pool = Pool{ID: id, Base: uint64(first) * ps, Bytes: partPages * hosts * ps, Classes: pool.NewClasses(n.cfg.PageSize, c.Align, c.Object)}
-	if err := p.makeTables(n.cfg.PageSize, partPages*hosts); err != nil {
 		n.fail(err)
 	}
-	p.part = pool.New(pool.Config{PageSize: n.cfg.PageSize, Place: (uint64(n.region.Base()) + p.Base) / ps, First: uint64(n.cfg.Self) * partPages, Pages: partPages,
-		Classes: p.Classes, Tables: p.Tables})
+	p, err := n.makePool(c, saved)
+	if err != nil {
+		if !errors.Is(err, ErrNoRoom) {
+			n.fail(err)
+		}
+		return Pool{}, err
+	}
 	n.pools.mu.Lock()
-	n.pools.list[id] = p
+	n.pools.list[p.ID] = p
 	n.pools.name(p)
+	p.made = p.Serial
 	n.pools.mu.Unlock()
 	n.Rendezvous(owner, wire.KindWait)
 	return p.Pool, nil
+}
+
+// makePool makes a pool that is empty, or one of a checkpoint.
+func (n *Node) makePool(c PoolConfig, saved *savedPool) (*hostPool, error) {
+	if saved != nil {
+		return n.resumePool(c, saved)
+	}
+	ps, hosts := uint64(n.cfg.PageSize), uint64(n.cfg.Hosts)
+	partPages := (c.Bytes + hosts*ps - 1) / (hosts * ps)
+	id := n.pools.vacantID()
+	if id == MaxPools {
+		return nil, ErrNoRoom
+	}
+	call, args := poolCall(&c, partPages*ps, hosts)
+	first, err := n.allocPool(call, args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := n.newPool(c, id, uint64(first), pool.Divide(partPages*hosts, n.cfg.Hosts, nil))
+	if err != nil {
+		return nil, err
+	}
+	p.call, p.args = call, args
+	p.part = pool.New(n.partConfig(p))
+	return p, nil
+}
+
+// vacantID returns the lowest number that no pool has, or had in the checkpoint; MaxPools when there is none.
+func (s *pools) vacantID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := 0
+	for id < MaxPools && (s.list[id] != nil || slices.ContainsFunc(s.saved, func(p savedPool) bool { return p.ID == id })) {
+		id++
+	}
+	return id
+}
+
+// newPool returns a pool without a part.
+func (n *Node) newPool(c PoolConfig, id int, first uint64, bounds []uint64) (*hostPool, error) {
+	ps := uint64(n.cfg.PageSize)
+	p := &hostPool{PoolConfig: c, bounds: bounds, pageSize: ps, back: make([]giveBack, n.cfg.Hosts)}
+	p.Pool = Pool{ID: id, Base: first * ps, Bytes: p.pages() * ps, Classes: pool.NewClasses(n.cfg.PageSize, c.Align, c.Object)}
+	return p, p.makeTables(n.cfg.PageSize, p.pages())
+}
+
+func (p *hostPool) pages() uint64 { return p.bounds[len(p.bounds)-1] }
+
+// partConfig describes this host's part.
+func (n *Node) partConfig(p *hostPool) pool.Config {
+	first, end := p.bounds[n.cfg.Self], p.bounds[n.cfg.Self+1]
+	return pool.Config{PageSize: n.cfg.PageSize, Place: (uint64(n.region.Base()) + p.Base) / p.pageSize, First: first, Pages: end - first,
+		Classes: p.Classes, Tables: p.Tables}
 }
 
 // name gives a pool a new serial number, under which messages about its objects come.
@@ -148,22 +200,22 @@ func (s *pools) name(p *hostPool) {
 	s.serials[p.Serial] = p
 }
 
-// poolPages reserves the pages of a pool.
-func (n *Node) poolPages(c PoolConfig, partPages uint64) (core.PageID, error) {
-	part := partPages * uint64(n.cfg.PageSize)
-	total := part * uint64(n.cfg.Hosts)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var first core.PageID
-	var err error
+// poolCall is the allocation for a pool of which each host has so many bytes.
+func poolCall(c *PoolConfig, part, hosts uint64) (core.AllocCall, []uint64) {
 	switch c.Placement {
 	case PoolOnHost:
-		first, err = n.machine.Alloc(core.CallAlloc2p, total, uint64(c.Host))
+		return core.CallAlloc2p, []uint64{part * hosts, uint64(c.Host)}
 	case PoolCyclic:
-		first, err = n.machine.Alloc(core.CallAlloc, total)
-	default:
-		first, err = n.machine.Alloc(core.CallAlloc2, total, part)
+		return core.CallAlloc, []uint64{part * hosts}
 	}
+	return core.CallAlloc2, []uint64{part * hosts, part}
+}
+
+// allocPool reserves the pages of a pool.
+func (n *Node) allocPool(call core.AllocCall, args []uint64) (core.PageID, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	first, err := n.machine.Alloc(call, args...)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrNoRoom, err)
 	}
@@ -250,15 +302,15 @@ func (n *Node) PoolStats(id int) (pool.Stats, PoolCounts, error) {
 }
 
 // owner returns the host whose part an offset of the pool lies in.
-func (p *hostPool) owner(at uint64) wire.HostID { return wire.HostID(at / p.partBytes) }
+func (p *hostPool) owner(at uint64) wire.HostID {
+	page := at / p.pageSize
+	return wire.HostID(sort.Search(len(p.bounds)-1, func(h int) bool { return page < p.bounds[h+1] }))
+}
 
-// homed tells whether a page of the pool is homed at a host.
-func (p *hostPool) homed(page uint64, host wire.HostID, pageSize int) bool {
-	switch p.Placement {
-	case PoolOnHost:
-		return p.Host == host
-	case PoolCyclic:
-		return page%uint64(len(p.back)) == uint64(host)
+// largestPart is how many pages the host has that has most.
+func (p *hostPool) largestPart() (most uint64) {
+	for h := range p.bounds[1:] {
+		most = max(most, p.bounds[h+1]-p.bounds[h])
 	}
-	return p.owner(page*uint64(pageSize)) == host
+	return most
 }

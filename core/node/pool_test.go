@@ -16,8 +16,8 @@ const poolTestPages = 24 // of each host's part
 func poolTestHost(t testing.TB, placement PoolPlacement) (*Node, *hostPool, []uint64) {
 	t.Helper()
 	n := &Node{cfg: Config{Self: 1, Hosts: 3, PageSize: 4096}, region: new(region.Region)}
-	p := &hostPool{PoolConfig: PoolConfig{Name: "test", Placement: placement}, partBytes: poolTestPages * 4096, back: make([]giveBack, 3)}
-	p.Pool = Pool{Base: 1 << 20, Bytes: 3 * p.partBytes, Serial: 7, Classes: pool.NewClasses(4096, pool.Granule, 0)}
+	p := &hostPool{PoolConfig: PoolConfig{Name: "test", Placement: placement}, bounds: []uint64{0, poolTestPages, 2 * poolTestPages, 3 * poolTestPages}, pageSize: 4096, back: make([]giveBack, 3)}
+	p.Pool = Pool{Base: 1 << 20, Bytes: 3 * poolTestPages * 4096, Serial: 7, Classes: pool.NewClasses(4096, pool.Granule, 0)}
 	ofPages, ofLive := pool.Words(4096, 3*poolTestPages)
 	p.Tables = pool.Tables{Pages: make([]atomic.Uint32, ofPages), Live: make([]atomic.Uint32, ofLive)}
 	p.part = pool.New(pool.Config{PageSize: 4096, First: poolTestPages, Pages: poolTestPages, Classes: p.Classes, Tables: p.Tables})

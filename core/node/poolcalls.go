@@ -92,7 +92,7 @@ func (n *Node) untilRoom(p *hostPool, need, align uint64, take func() bool) bool
 			n.reuse(p, found)
 			continue
 		}
-		if need > p.partBytes/uint64(n.cfg.PageSize) {
+		if need > p.largestPart() {
 			return false
 		}
 		n.returnPools(true) // it may be what others have no room for

@@ -167,7 +167,7 @@ func (s *server) servePool(m *wire.Message) error {
 // answer answers a PoolAsk: Version stays 0 when there is nothing to give.
 func (n *Node) answer(p *hostPool, m, answer *wire.Message) {
 	arg, power := logged(m.Epoch)
-	home := n.isHome(p) // else what this host has written to its part may not be at home yet
+	home := n.partHomed(p) // else what this host has written to its part may not be at home yet
 	switch m.Version {
 	case askPages:
 		if first, pages, ok := p.part.Lend(max(1, arg), lendAtLeast, power, !home, int(m.From)); ok {
@@ -190,7 +190,7 @@ func (n *Node) answer(p *hostPool, m, answer *wire.Message) {
 func (n *Node) takeBack(p *hostPool, m *wire.Message) (on []post, err error) {
 	if m.Version == givePages {
 		for i := 0; i+1 < len(m.Numbers) && err == nil; i += 2 {
-			if n.isHome(p) {
+			if n.partHomed(p) {
 				err = n.endLoan(p, m.Numbers[i], m.Numbers[i+1], m.From)
 			} else {
 				p.aside.pages = append(p.aside.pages, m.Numbers[i], m.Numbers[i+1])
@@ -223,17 +223,12 @@ func (n *Node) endLoan(p *hostPool, first, pages uint64, from wire.HostID) error
 	return nil
 }
 
-// isHome tells whether all of this host's part is homed here.
-func (n *Node) isHome(p *hostPool) bool {
-	return p.Placement == PoolOwn || p.Placement == PoolOnHost && p.Host == n.cfg.Self || n.cfg.Hosts == 1
-}
-
 // takeObject takes back an object that another host has freed.
 func (n *Node) takeObject(p *hostPool, at, page uint64) error {
 	if _, err := p.part.Size(at); err != nil {
 		return err
 	}
-	if p.homed(page, n.cfg.Self, n.cfg.PageSize) {
+	if n.homedHere(p, page) {
 		return p.part.Free(at)
 	}
 	if !p.Tables.Retire(at) {
