@@ -14,7 +14,11 @@ const smallCache = "JIA_CACHE_SIZE=64K"
 
 // onceSmall are the settings under which a program runs with a small cache: both backends, each transport once.
 func onceSmall() [][]string {
-	return [][]string{{smallCache, overMemory, "JIA_FAULT=uffd"}, {smallCache, overTCP, "JIA_FAULT=mprotect"}}
+	all := crossed()
+	for i := range all {
+		all[i] = append(all[i], smallCache)
+	}
+	return all
 }
 
 // Every example finds its answer when next to nothing of the others' pages fits.
@@ -30,11 +34,9 @@ func TestExamplesInASmallCache(t *testing.T) {
 
 func TestRandomProgramInASmallCache(t *testing.T) {
 	for _, hosts := range hostCounts(2, 4) {
-		for _, backend := range backends {
-			for _, transport := range transports {
-				for _, seed := range seeds(2) {
-					randomJob(t, job{hosts: hosts, env: []string{transport, "JIA_FAULT=" + backend, smallCache}}, seed)
-				}
+		for _, env := range onceSmall() {
+			for _, seed := range seeds(2) {
+				randomJob(t, job{hosts: hosts, env: env}, seed)
 			}
 		}
 	}

@@ -10,16 +10,13 @@ import (
 // Programs that know nothing of the size of a coherence page run with each.
 func TestPageSizes(t *testing.T) {
 	for _, size := range []int{16, 2048} { // KiB
-		for _, backend := range backends {
-			for _, hosts := range hostCounts(1, 4) {
-				for _, transport := range transportsAmong(hosts) {
-					for _, run := range []string{fmt.Sprint("attributes ", size), "freeing reuse", "pages 2000", "locks 200", "patterns 300 2 upwards strided mixed", "is 14", "sor 62 63 10", "tsp 9"} {
-						args := strings.Fields(run)
-						t.Run(fmt.Sprintf("%dK/%s/%s/hosts=%d/%s", size, transport, backend, hosts, args[0]), func(t *testing.T) {
-							job{program: args[0], args: args[1:], hosts: hosts,
-								env: []string{transport, "JIA_FAULT=" + backend, fmt.Sprintf("JIA_PAGE_SIZE=%dK", size)}}.run(t).good(t, ": ok")
-						})
-					}
+		for _, hosts := range hostCounts(1, 4) {
+			for _, env := range crossed() {
+				for _, run := range []string{fmt.Sprint("attributes ", size), "freeing reuse", "pages 2000", "locks 200", "patterns 300 2 upwards strided mixed", "is 14", "sor 62 63 10", "tsp 9"} {
+					args := strings.Fields(run)
+					t.Run(fmt.Sprintf("%dK/%s/hosts=%d/%s", size, strings.Join(env, ","), hosts, args[0]), func(t *testing.T) {
+						job{program: args[0], args: args[1:], hosts: hosts, env: append(env, fmt.Sprintf("JIA_PAGE_SIZE=%dK", size))}.run(t).good(t, ": ok")
+					})
 				}
 			}
 		}
@@ -29,11 +26,9 @@ func TestPageSizes(t *testing.T) {
 // Random programs, whose pages are the kernel's in one job and of other sizes in the next.
 func TestRandomProgramWithLargePages(t *testing.T) {
 	for i, size := range []string{"8K", "64K", "2M"} {
-		for _, backend := range backends {
-			for _, transport := range transports {
-				for _, seed := range seeds(2) {
-					randomJob(t, job{hosts: 2 + i, env: []string{transport, "JIA_FAULT=" + backend, "JIA_PAGE_SIZE=" + size}}, seed)
-				}
+		for _, env := range crossed() {
+			for _, seed := range seeds(2) {
+				randomJob(t, job{hosts: 2 + i, env: append(env, "JIA_PAGE_SIZE="+size)}, seed)
 			}
 		}
 	}
