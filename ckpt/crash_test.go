@@ -46,8 +46,8 @@ func run(s *ckpt.Store, generations int) record {
 	return rec
 }
 
-// expect checks that the disk has a generation at least as new as the last one that was promised, with its contents, and that nothing newer
-// seems to be there and is not good.
+// expect checks that the disk has a generation at least as new as the last one that was promised, with its contents, that nothing newer
+// seems to be there and is not good, and that no generation is there without its parts.
 func expect(t *testing.T, s *ckpt.Store, rec record) {
 	t.Helper()
 	m, bad, err := s.Newest()
@@ -64,6 +64,15 @@ func expect(t *testing.T, s *ckpt.Store, rec record) {
 		t.Fatalf("%d was committed, and %d is the newest", rec.committed, m.Generation)
 	}
 	compare(t, load(t, s, m), rec.tried[m.Generation])
+	generations, err := s.Manifests()
+	must(t, err)
+	for _, g := range generations {
+		m, err := s.Manifest(g)
+		must(t, err)
+		for host := range m.Hosts {
+			must(t, s.VerifyPart(m, host))
+		}
+	}
 }
 
 // again checks that the next run works in what a crash has left, and cleans up.
@@ -160,6 +169,40 @@ func TestFaultAtEveryStep(t *testing.T) {
 				}
 				t.Logf("%d of %d faults were told", failed, whole.Steps())
 			})
+		}
+	}
+}
+
+// A part of many chunks, written by a goroutine of its own, on a disk that fails anywhere.
+func TestFaultsInALargePart(t *testing.T) {
+	data := noise(6 << 20)
+	write := func(disk *ckpttest.Disk) (ckpt.Part, error) {
+		w, err := ckpt.OpenFS(disk).CreatePart(ckpt.PartInfo{Generation: 1, Hosts: 1, PageSize: pageSize})
+		if err != nil {
+			return ckpt.Part{}, err
+		}
+		defer w.Abandon()
+		for first := 0; first < len(data); first += 4096 {
+			if err := w.Pages(uint64(first/pageSize), data[first:][:4096]); err != nil {
+				return ckpt.Part{}, err
+			}
+		}
+		return w.Close()
+	}
+	whole := &ckpttest.Disk{}
+	_, err := write(whole)
+	must(t, err)
+	for step := 1; step <= whole.Steps(); step++ {
+		for _, fault := range []ckpttest.Fault{ckpttest.Crash, ckpttest.Full, ckpttest.Broken, ckpttest.ReadOnly, ckpttest.Short} {
+			disk := &ckpttest.Disk{}
+			disk.Plan(fault, step, false)
+			part, err := write(disk)
+			if err == nil {
+				m := &ckpt.Manifest{Generation: 1, Hosts: 1, PageSize: pageSize, Parts: []ckpt.Part{part}}
+				must(t, ckpt.OpenFS(disk).VerifyPart(m, 0))
+			} else if fault != ckpttest.Crash && len(disk.Files()) > 0 {
+				t.Errorf("fault %d at step %d left a file: %v", fault, step, err)
+			}
 		}
 	}
 }

@@ -149,6 +149,21 @@ func TestFilesInEachOthersPlace(t *testing.T) {
 	}
 }
 
+// A part of the same name and size, from a try of the same generation that did not become complete.
+func TestPartOfAnotherTry(t *testing.T) {
+	_, m := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(pageSize))) })
+	other, _ := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(2*pageSize)[pageSize:])) })
+	r, err := ckpt.NewPartReader(input(other), m)
+	must(t, err)
+	if _, err = r.Next(); err == nil {
+		_, err = r.Next()
+	}
+	var damage *ckpt.Damage
+	if !errors.As(err, &damage) || !strings.Contains(damage.What, "not the part that the manifest means") {
+		t.Error(err)
+	}
+}
+
 // A file that promises much is not believed before it has come.
 func TestPromisesTakeNoMemory(t *testing.T) {
 	part, m := craft(t, func(w *ckpt.PartWriter) { must(t, w.Section("s", make([]byte, 10))) })
