@@ -2,7 +2,7 @@
 // deterministic state machine. It does no I/O, starts no goroutine, reads no clock, takes no lock and touches no page
 // bytes. Calls of threads and messages of other hosts go in; effects come out, in an order that the driver must keep.
 //
-// The rules P1 to P21 that comments cite are in docs/protocol.md, with the model that they were checked with.
+// The rules P1 to P22 that comments cite are in docs/protocol.md, with the model that they were checked with.
 // Scope consistency: Iftode, Singh and Li, SPAA 1996. Home-based diffs: Zhou, Iftode and Li, OSDI 1996. Write notices
 // that travel with a lock: Hu, Shi and Tang, "JIAJIA", HPCN 1999.
 package core
@@ -98,6 +98,8 @@ type Config struct {
 	// CachePages is how many frames there may be here of pages homed elsewhere, but for one that each thread may need besides.
 	// 0: any number.
 	CachePages uint64
+	// Cuts: checkpoints may be taken, and the machine keeps count of what they have to store. The same on all hosts.
+	Cuts bool
 	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
 	Guess func(p PageID, dst []PageID) []PageID
 	// Plant breaks one rule on purpose, so that tests can show that they would notice. Zero in production.

@@ -10,7 +10,7 @@ import (
 // Sizes and limits. They are far above what the protocol needs and far below what would exhaust a machine.
 const (
 	HeaderSize = 64      // bytes
-	Version    = 2       // of the header and of every payload
+	Version    = 3       // of the header and of every payload
 	MaxHosts   = 1 << 20 // hosts of a job
 	MaxPage    = 2 << 20 // bytes of a coherence page
 	MaxPages   = 1 << 34 // pages of a region: 64 TiB of the smallest
