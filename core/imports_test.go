@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"jiajia/core/region/regiontest/wild": {"jiajia/core/region", "jiajia/core/region/regiontest"},
 	"jiajia/core/message":                {"jiajia/core/wire"},
 	"jiajia/core/balance":                {},
+	"jiajia/ckpt":                        {},
 	"jiajia/pool":                        {},
 	"jiajia/core/route":                  {"jiajia/core", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/node/nodetest":          {"jiajia/core", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/wire"},
