@@ -80,6 +80,8 @@ type Machine struct {
 
 	pins []Span // by Pin, in its order
 
+	cuts cuts
+
 	scratch []PageID
 }
 

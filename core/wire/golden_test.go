@@ -61,6 +61,8 @@ var samples = []Message{
 	{Type: CkptPart, From: 3, Obj: 1 << 40, Length: 9, Text: "a\x00 text\xff\n"},
 	{Type: CkptResult, From: 0, Obj: 7},
 	{Type: CkptDone, From: 3, Obj: 7},
+	{Type: BarArrive, From: 0, Obj: 79, Kind: KindCheckpoint, Epoch: 7<<1 | 1, Length: 8},
+	{Type: BarRelease, From: 0, Obj: 80, Kind: KindCheckpoint, Epoch: 8 << 1, Length: 24, Ranges: []Range{{Page: 9, Count: 1, Writer: 2}}},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.

@@ -53,9 +53,11 @@ const (
 	// Notices: what was written in scopes that the receiver has not seen.
 	LockGrant
 	// BarArrive goes up the barrier tree. Obj: rendezvous number; Kind: which call; Ranges: pages written below here;
-	// Version: number of allocations made so far; Allocs: those since the last rendezvous.
+	// Version: number of allocations made so far; Allocs: those since the last rendezvous; Epoch: from host 0 to another one, where two
+	// exchange arrivals, what BarRelease has there.
 	BarArrive
-	// BarRelease goes down the barrier tree. Obj: rendezvous number; Kind; Ranges: all pages written by anybody.
+	// BarRelease goes down the barrier tree. Obj: rendezvous number; Kind; Ranges: all pages written by anybody; Epoch: the
+	// checkpoint that is taken (core.Cut): twice its generation, plus 1 if it is a full one; 0 for none.
 	BarRelease
 	// CVSet, CVReset and CVWait go to the manager of a condition variable. Obj: its number; Reply: mailbox.
 	CVSet
@@ -141,18 +143,19 @@ func (t Type) Bulk() bool { return t == Page || t == Diff || t == Data || t == C
 type Kind uint16
 
 const (
-	KindBarrier Kind = iota // jia_barrier: rendezvous with coherence
-	KindWait                // jia_wait: rendezvous alone
-	KindExit                // jia_exit: a barrier that a host never leaves for another one
+	KindBarrier    Kind = iota // jia_barrier: rendezvous with coherence
+	KindWait                   // jia_wait: rendezvous alone
+	KindExit                   // jia_exit: a barrier that a host never leaves for another one
+	KindCheckpoint             // jia_checkpoint: a barrier with a checkpoint
 
-	lastKind = KindExit
+	lastKind = KindCheckpoint
 )
 
 func (k Kind) String() string {
 	if k > lastKind {
 		return "unknown rendezvous"
 	}
-	return [...]string{"jia_barrier", "jia_wait", "jia_exit"}[k]
+	return [...]string{"jia_barrier", "jia_wait", "jia_exit", "jia_checkpoint"}[k]
 }
 
 // Notice says that Count pages from Page on were written in a scope of a lock. Version is the lock's release count at
