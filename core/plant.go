@@ -83,6 +83,7 @@ const (
 	PlantForgetDiffs      // what other hosts send is not saved (P22)
 	PlantForgetAtomics    // nor what a home's atomic operations store (P22)
 	PlantCutForgetsMark   // a page that others may have read by themselves becomes idle when it is marked (P15, P22)
+	PlantCutKeepsShut     // ... also if a thread of its home has stored to it since (P15, P22)
 	PlantCutClaims        // a cut does not wait for claims (P17, P22)
 	PlantZeroForgotten    // a checkpoint does not tell what was given back (P22)
 	PlantForgetFailed     // what a failed checkpoint had to store is not part of the next one (P22)

@@ -77,7 +77,7 @@ type part struct {
 
 // cutting is what the checkers know about checkpoints.
 type cutting struct {
-	last *generation
+	planned map[uint64]*generation
 	// At each rendezvous: how many hosts have begun it, all memory when the last one did, and which bytes were stored to by a host inside,
 	// so that they may be saved or not.
 	begun    map[int]int
@@ -89,7 +89,7 @@ type cutting struct {
 }
 
 func newCutting(hosts int) *cutting {
-	k := &cutting{begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
+	k := &cutting{planned: map[uint64]*generation{}, begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
 	for range hosts {
 		k.chains = append(k.chains, map[core.PageID]frame{})
 	}
@@ -115,14 +115,11 @@ func (c *cluster) beginsRendezvous(a *actor, o *op) {
 	if o.count == cutNone || a.h.id != 0 || a.h.part != nil {
 		return
 	}
-	g := &generation{number: 1, at: n, full: o.count == cutFull, failing: -1}
-	if k.last != nil {
-		g.number = k.last.number + 1
-	}
-	if c.r.chance(25) {
+	g := &generation{number: uint64(len(k.planned)) + 1, at: n, full: o.count == cutFull, failing: -1}
+	if !c.scripted && c.r.chance(25) {
 		g.failing = c.r.n(c.p.hosts)
 	}
-	k.last = g
+	k.planned[g.number] = g
 	a.h.m.PlanCut(core.Cut{Generation: g.number, Full: g.full})
 }
 
@@ -152,12 +149,13 @@ func (c *cluster) tears(rendezvous, at, size int) {
 func (c *cluster) cutEffect(h *host, e *core.Effect) {
 	switch e.Kind {
 	case core.CutBegin:
-		g := c.cutting.last
 		if h.part != nil && c.opt.Plant == core.PlantNone {
 			c.failf("host %d begins generation %d and writes one still", h.id, e.ID)
 		}
-		if g.number != e.ID || g.full != (e.Count == 1) || g.at != c.arrived[h.id] {
-			c.failf("host %d begins generation %d in rendezvous %d, should be %+v", h.id, e.ID, c.arrived[h.id], *g)
+		g := c.cutting.planned[e.ID]
+		if g == nil || g.full != (e.Count == 1) || g.at != c.arrived[h.id] {
+			c.failf("host %d begins generation %d in rendezvous %d, planned is %+v", h.id, e.ID, c.arrived[h.id], g)
+			return
 		}
 		h.part = &part{of: g, snap: snapshot.New(pageBytes), pages: map[core.PageID]frame{}}
 	case core.Zero:
