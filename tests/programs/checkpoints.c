@@ -68,12 +68,13 @@ static void *run(void *arg)
 {
 	unsigned long s, me = (unsigned long)jiapid * threads + (unsigned long)(size_t)arg;
 
-	for (s = 1; s <= steps; s++) {
+	for (s = 1;; s++) {
 		pthread_barrier_wait(&gate);
+		if (s > steps)
+			return NULL;
 		write_step(s, me);
 		pthread_barrier_wait(&gate);
 	}
-	return NULL;
 }
 
 /* Memory that comes and goes: there are values of steps 1 and 2 modulo 4 in it, nothing in between. */
@@ -105,9 +106,9 @@ static void end_step(unsigned long s, const char *how)
 	come_and_go(s);
 	if (!strcmp(how, "barrier")) {
 		if (jiapid == 0)
-			*enough = taken() >= every;
+			enough[s % 2] = taken() >= every;
 		jia_barrier();
-		if (*enough)
+		if (enough[s % 2])
 			steps = s;
 		return;
 	}
@@ -186,6 +187,7 @@ int main(int argc, char **argv)
 		pthread_barrier_wait(&gate);
 		end_step(s, argv[5]);
 	}
+	pthread_barrier_wait(&gate);
 	for (i = 1; i < threads; i++)
 		pthread_join(others[i], NULL);
 	jia_barrier();
