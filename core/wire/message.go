@@ -107,8 +107,17 @@ const (
 	// notices follow. Of a writer's: Version: the new release count; Notices: what was written in it. Reply: mailbox, to which the
 	// manager sends one back, with Obj alone.
 	RWDone
+	// CkptPlan tells every host which checkpoint host 0 is about to have taken. Obj: its generation; Text: what else of it
+	// (core/node has the contents of these).
+	CkptPlan
+	// CkptPart tells host 0 that From has written its part, or why not. Obj: the generation; Text: what.
+	CkptPart
+	// CkptResult tells every host what became of it. Obj: the generation; Text: what.
+	CkptResult
+	// CkptDone tells host 0 that From knows, and is ready for the next one. Obj: the generation.
+	CkptDone
 
-	lastType = RWDone
+	lastType = CkptDone
 )
 
 var typeNames = [...]string{
@@ -117,6 +126,7 @@ var typeNames = [...]string{
 	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
 	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs", PoolAsk: "PoolAsk", PoolGive: "PoolGive",
 	Atomic: "Atomic", AtomicDone: "AtomicDone", LockBusy: "LockBusy", RWAsk: "RWAsk", RWGrant: "RWGrant", RWDone: "RWDone",
+	CkptPlan: "CkptPlan", CkptPart: "CkptPart", CkptResult: "CkptResult", CkptDone: "CkptDone",
 }
 
 func (t Type) String() string {
@@ -188,6 +198,7 @@ type Message struct {
 	Ranges  []Range
 	Allocs  []Alloc
 	Numbers []uint64
+	Text    string
 	Length  uint64 // payload bytes, set by encoding and decoding
 }
 
