@@ -73,6 +73,9 @@ type Node struct {
 	background sync.WaitGroup // of the library's own threads
 	over       chan struct{}  // closed to end them, before the region goes
 
+	registered []registered // private memory that checkpoints have; guarded by mu
+	restored   restored     // what this run began from
+
 	pinned atomic.Bool // the machine has pins; set under mu
 	hints  hints
 
