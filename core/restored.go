@@ -20,37 +20,53 @@ func (e *Mismatch) Error() string { return e.Text }
 // Restore makes the allocations of a checkpoint. It comes before any other use of the machine, on all hosts with the same state. After an
 // error the machine is as before.
 func (m *Machine) Restore(st *Saved) error {
+	made, placed, vacant, err := m.rebuilt(st)
+	if err != nil {
+		return err
+	}
+	m.extents, m.vacant, m.allocated = placed, vacant, 0
+	if n := len(placed); n > 0 {
+		m.allocated = placed[n-1].end()
+	}
+	m.restored, m.restoredHosts, m.random = made, st.Hosts, st.Random
+	return nil
+}
+
+// Fits says what keeps this machine from going on from a checkpoint, if anything does.
+func (m *Machine) Fits(st *Saved) error {
+	_, _, _, err := m.rebuilt(st)
+	return err
+}
+
+// rebuilt returns the allocations of a checkpoint in the order of their calls and of their pages, and what is vacant between them.
+func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err error) {
 	if st.PageSize != m.cfg.PageSize {
-		return fmt.Errorf("it has pages of %d bytes, this run has pages of %d: set JIA_PAGE_SIZE=%d", st.PageSize, m.cfg.PageSize, st.PageSize)
+		return nil, nil, nil, fmt.Errorf("it has pages of %d bytes, this run has pages of %d: set JIA_PAGE_SIZE=%d", st.PageSize, m.cfg.PageSize, st.PageSize)
 	}
 	if st.Hosts < 1 {
-		return fmt.Errorf("it is of %d hosts", st.Hosts)
+		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
-	var made []*extent
 	for i := range st.Allocs {
 		e, err := m.rebuild(&st.Allocs[i], st.Hosts)
 		if err != nil {
-			return fmt.Errorf("its allocation number %d: %w", i+1, err)
+			return nil, nil, nil, fmt.Errorf("its allocation number %d: %w", i+1, err)
 		}
 		e.made = uint64(i)
 		made = append(made, e)
 	}
-	placed := slices.Clone(made)
+	placed = slices.Clone(made)
 	sort.Slice(placed, func(i, j int) bool { return placed[i].first < placed[j].first })
-	var vacant []Span
 	end := PageID(0)
 	for _, e := range placed {
 		if e.first < end {
-			return fmt.Errorf("its allocations overlap at page %d", e.first)
+			return nil, nil, nil, fmt.Errorf("its allocations overlap at page %d", e.first)
 		}
 		if e.first > end {
 			vacant = append(vacant, Span{end, uint64(e.first - end)})
 		}
 		end = e.end()
 	}
-	m.extents, m.vacant, m.allocated = placed, vacant, end
-	m.restored, m.restoredHosts, m.random = made, st.Hosts, st.Random
-	return nil
+	return made, placed, vacant, nil
 }
 
 // rebuild returns an allocation as it was, with homes for the hosts that there are now.
@@ -136,7 +152,7 @@ func (m *Machine) restoredOf() int {
 	return m.restoredHosts
 }
 
-// Homed calls f with the pages homed here of each allocation, as HomeSpans gives them. It is for the time after a Restore.
+// RestoredSpans appends to dst the runs of pages homed here of all allocations, as HomeSpans does for one. It is for the time after Restore.
 func (m *Machine) RestoredSpans(dst []Span) []Span {
 	for _, e := range m.extents {
 		dst = m.homeSpans(dst, e)
@@ -144,13 +160,15 @@ func (m *Machine) RestoredSpans(dst []Span) []Span {
 	return dst
 }
 
-// A Claimer has to claim a page of first touch before it loads it, as a thread that writes does.
-// LoadAt says what is to become of a page that the checkpoint has: it goes to its home. Nowhere is true for one that is not allocated any more, and claim for one of
-// first touch that nobody has yet: then home is its manager, and who asks for it with a Claim becomes its home.
+// LoadAt says where a page goes that the checkpoint has: to its home. nowhere is true for one that is not allocated any more. claim is true for
+// one of first touch, of whose home this host does not know: then home is the manager, and LoadClaimed takes its answer to a Claim.
 func (m *Machine) LoadAt(p PageID) (home HostID, claim, nowhere bool) {
 	e := m.extentOf(p)
 	if e == nil {
 		return 0, false, true
+	}
+	if !e.touch || m.cfg.Hosts == 1 {
+		return e.home(p, m.cfg.Hosts), false, false // no record: this host may never use it
 	}
 	pg := m.pages.at(m, p)
 	return pg.home, pg.flags&flagUndecided != 0 && pg.home != m.cfg.Self, false
@@ -161,7 +179,7 @@ func (m *Machine) Load(p PageID, fx *Effects) {
 	pg := m.pages.at(m, p)
 	if pg.flags&flagUndecided != 0 {
 		pg.flags &^= flagUndecided
-		fx.add(Effect{Kind: Publish, Page: p, Count: 1})
+		fx.run(Publish, p)
 	}
 	if pg.state == HomeFresh {
 		pg.state = HomeIdle // no other host has a copy
@@ -169,7 +187,7 @@ func (m *Machine) Load(p PageID, fx *Effects) {
 	}
 }
 
-// Claimed notes the answer to the Claim of a page that is to be loaded.
+// LoadClaimed notes that this host has become the home of a page by its Claim.
 func (m *Machine) LoadClaimed(msg *wire.Message, fx *Effects) error {
 	p := PageID(msg.Obj)
 	if msg.Type != wire.Claimed || uint64(p) >= m.cfg.Pages {

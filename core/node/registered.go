@@ -87,15 +87,15 @@ func (n *Node) sections() ([]Section, error) {
 	return list, nil
 }
 
-// setCVs sets the condition variables of a section.
-func (n *Node) setCVs(data []byte, set func(core.CVID)) error {
+// appendCVs appends the condition variables of a section.
+func appendCVs(list []core.CVID, data []byte) ([]core.CVID, error) {
 	if len(data)%4 != 0 {
-		return fmt.Errorf("a list of condition variables of %d bytes", len(data))
+		return nil, fmt.Errorf("a list of condition variables of %d bytes", len(data))
 	}
 	for ; len(data) > 0; data = data[4:] {
-		set(core.CVID(binary.LittleEndian.Uint32(data)))
+		list = append(list, core.CVID(binary.LittleEndian.Uint32(data)))
 	}
-	return nil
+	return list, nil
 }
 
 // copyOf copies memory of the program. The kernel does it, where it is let: then memory that is not there is an error and not the end of the process.
