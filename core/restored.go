@@ -38,12 +38,15 @@ func (m *Machine) Fits(st *Saved) error {
 	return err
 }
 
+// mostSavedHosts is of how many hosts a checkpoint can be.
+const mostSavedHosts = 1 << 16
+
 // rebuilt returns the allocations of a checkpoint in the order of their calls and of their pages, and what is vacant between them.
 func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err error) {
 	if st.PageSize != m.cfg.PageSize {
 		return nil, nil, nil, fmt.Errorf("it has pages of %d bytes, this run has pages of %d: set JIA_PAGE_SIZE=%d", st.PageSize, m.cfg.PageSize, st.PageSize)
 	}
-	if st.Hosts < 1 {
+	if st.Hosts < 1 || st.Hosts > mostSavedHosts {
 		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
 	for i := range st.Allocs {
