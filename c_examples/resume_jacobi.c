@@ -122,8 +122,8 @@ int main(int argc, char **argv)
 	double elapsed = jia_clock() - start;
 
 	if (jiapid == 0)
-		printf("resume_jacobi: %d x %d, %ld steps, %d host(s): ok, %.3f s, sum %016lx\n", n, n, steps, jiahosts, elapsed,
-		       (unsigned long)check(grid[done % 2], done));
+		printf("resume_jacobi: %d x %d, %ld steps, %d host(s): ok, sum %016lx, %.3f s\n", n, n, steps, jiahosts,
+		       (unsigned long)check(grid[done % 2], done), elapsed);
 	jia_exit();
 	return 0;
 }

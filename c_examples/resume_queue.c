@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 		if (queue->done != tasks || queue->sum != expected(tasks * NUMBERS))
 			jia_error("resume_queue: %ld tasks with %ld divisors, not %ld with %ld", queue->done, queue->sum, tasks,
 				  expected(tasks * NUMBERS));
-		printf("resume_queue: %ld tasks, %d host(s): ok, %.3f s, sum %ld\n", tasks, jiahosts, elapsed, queue->sum);
+		printf("resume_queue: %ld tasks, %d host(s): ok, sum %ld, %.3f s\n", tasks, jiahosts, queue->sum, elapsed);
 	}
 	jia_exit();
 	return 0;
