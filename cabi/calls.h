@@ -35,7 +35,7 @@ enum {
 /* jia_caller identifies the calling thread for as long as it lives (glue.c). */
 unsigned long jia_caller(void);
 
-enum { JIA_STATS_WORDS = 45 };
+enum { JIA_STATS_WORDS = 48 };
 enum { JIA_MOST_LISTED = 1 << 18 };
 
 #endif

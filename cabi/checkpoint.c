@@ -1,20 +1,37 @@
 /* checkpoint.c - the C side of checkpoints. */
-#include <errno.h>
-
 #include "calls.h"
 #include "jia.h"
+#include "shield.h"
+#include "_cgo_export.h"
+
+static int checkpoint(int wait)
+{
+	struct jia_call call;
+	int result;
+
+	jia_enter(&call);
+	result = jiaGoCheckpoint(jia_caller(), wait);
+	jia_leave(&call);
+	return result;
+}
 
 int jia_checkpoint(void)
 {
-	return -EINVAL;
+	return checkpoint(1);
 }
 
 int jia_checkpoint_start(void)
 {
-	return -EINVAL;
+	return checkpoint(0);
 }
 
 int jia_checkpoint_wait(void)
 {
-	return 0;
+	struct jia_call call;
+	int result;
+
+	jia_enter(&call);
+	result = jiaGoCheckpointWait();
+	jia_leave(&call);
+	return result;
 }

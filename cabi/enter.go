@@ -92,6 +92,8 @@ func commonSettings(settings conf.Settings) string {
 		switch row.Name {
 		case "region_size", "page_size", "comm_type", "shm", "pool_check":
 			words = append(words, row.Env+"="+row.Value(settings))
+		case "ckpt_dir": // each host may have one of its own
+			words = append(words, fmt.Sprintf("%s=%v", row.Env, map[bool]string{true: "(set)", false: "(not set)"}[settings.CkptDir != ""]))
 		}
 	}
 	return strings.Join(words, " ")

@@ -64,7 +64,7 @@ func start(getenv func(string) string) (terminal bool) {
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
-		CachePages: cache, Fail: fail, Log: job.log,
+		CachePages: cache, Checkpoints: checkpoints(settings, local), Fail: fail, Log: job.log,
 	})
 	var plan *resume.Plan
 	if err == nil {

@@ -134,6 +134,9 @@ func (m *Machine) startAtomic(w Waiter, o *op, fx *Effects) Status {
 func (m *Machine) storesHere(p PageID, pg *page) {
 	m.notBlank(pg)
 	pg.flags &^= flagNeighbour
+	if m.cfg.Plant != PlantForgetAtomics {
+		m.changes(p)
+	}
 	switch pg.state {
 	case HomeFresh:
 		m.homed++
@@ -207,7 +210,7 @@ func (m *Machine) serveAtomic(msg *wire.Message, fx *Effects) error {
 		return err
 	}
 	if a.Kind != AtomicLoad {
-		m.changedByOther(pg)
+		m.changedByOther(p, pg)
 	}
 	m.execute(p, a, fx)
 	done := len(fx.Msgs) - 1

@@ -82,6 +82,7 @@ func (m *Machine) Barrier(w Waiter, owner Owner, kind wire.Kind, fx *Effects) (S
 	m.bar.busy, m.bar.allocs = true, len(m.newAllocs)
 	o := m.begin(w, opBarrier)
 	o.kindBar = kind
+	m.planCut(kind)
 	if kind != wire.KindWait {
 		m.bar.frees = len(m.freed)
 		m.takeMarks()
@@ -128,18 +129,37 @@ func (m *Machine) barrier(w Waiter, o *op, fx *Effects) (Status, error) {
 		if st := m.goInvalidate(w, o, fx); st != Done {
 			return st, nil
 		}
-		if b.frees == 0 || b.again {
+		switch {
+		case b.again && !m.marksLate():
+			m.leave(o, fx)
+			return Done, nil
+		case b.frees > 0 && !b.again:
+			m.beginRecycle(o)
+		case m.cuts.now.Generation > 0:
+			m.awaitClaims(o)
+		default:
 			m.leave(o, fx)
 			return Done, nil
 		}
-		m.beginRecycle(o)
 	}
-	if st := m.recycle(fx); st != Done {
-		return st, nil
+	if o.phase == phRecycle {
+		if st := m.recycle(fx); st != Done {
+			return st, nil
+		}
+		if m.cfg.Plant == PlantMeetOnce {
+			m.leave(o, fx)
+			return Done, nil
+		}
+		m.awaitClaims(o)
 	}
-	if m.cfg.Plant == PlantMeetOnce {
-		m.leave(o, fx)
-		return Done, nil
+	if m.cuts.now.Generation > 0 && b.again == m.marksLate() {
+		if st := m.cut(w, o, fx); st != Done {
+			return st, nil
+		}
+		if b.again || m.cfg.Plant == PlantCutOnce && b.frees == 0 {
+			m.leave(o, fx)
+			return Done, nil
+		}
 	}
 	m.meetAgain(o, fx)
 	return Again, nil
@@ -189,7 +209,7 @@ func (m *Machine) logInFlight() {
 
 // arrive sends this host's arrival.
 func (m *Machine) arrive(to HostID, o *op, ranges []wire.Range, fx *Effects) {
-	fx.send(SendLink, to, wire.Message{Type: wire.BarArrive, Kind: o.kindBar, Obj: m.bar.number + 1,
+	fx.send(SendLink, to, wire.Message{Type: wire.BarArrive, Kind: o.kindBar, Obj: m.bar.number + 1, Epoch: m.tellCut(to),
 		Ranges: append([]wire.Range(nil), ranges...), Version: m.comparedCalls() + uint64(m.bar.allocs), Allocs: append([]wire.Alloc(nil), m.newAllocs[:m.bar.allocs]...)})
 }
 
@@ -199,6 +219,9 @@ func (m *Machine) childArrived(msg *wire.Message) error {
 	for i, c := range b.children {
 		if c != msg.From {
 			continue
+		}
+		if msg.Epoch != 0 && (msg.From != 0 || msg.Epoch == 1 || !takesCuts(msg.Kind)) {
+			return m.unexpected(msg)
 		}
 		if b.arrived[i].here || msg.Obj != b.number+1 {
 			return fmt.Errorf("host %d arrived at rendezvous %d, host %d is at %d", msg.From, msg.Obj, m.cfg.Self, b.number)
@@ -226,6 +249,11 @@ func (m *Machine) combine(o *op, fx *Effects) error {
 		}
 		if err := m.compareAllocs(a.msg.From, a.msg.Version, a.msg.Allocs); err != nil {
 			return err
+		}
+		if a.msg.From == 0 {
+			if err := m.learnCut(&a.msg); err != nil {
+				return err
+			}
 		}
 		if len(a.ranges) > 0 {
 			all = mergeRanges(nil, all, a.ranges)
@@ -255,7 +283,7 @@ func (m *Machine) released(msg *wire.Message) error {
 	}
 	b.release = append([]wire.Range(nil), msg.Ranges...)
 	b.done = true
-	return nil
+	return m.learnCut(msg)
 }
 
 // passDown tells the children, then sets out to invalidate every page that any other host announced.
@@ -263,9 +291,10 @@ func (m *Machine) passDown(o *op, fx *Effects) {
 	b := &m.bar
 	if !b.exchange {
 		for _, c := range b.children {
-			fx.send(SendLink, c, wire.Message{Type: wire.BarRelease, Kind: o.kindBar, Obj: b.number + 1, Ranges: b.release})
+			fx.send(SendLink, c, wire.Message{Type: wire.BarRelease, Kind: o.kindBar, Obj: b.number + 1, Epoch: m.tellCut(c), Ranges: b.release})
 		}
 	}
+	m.changedAlone(b.release)
 	o.phase, o.next, o.until = phInval, 0, 0
 	o.pending, o.blocked = o.pending[:0], o.blocked[:0]
 	for _, r := range b.release {
@@ -301,6 +330,7 @@ func (m *Machine) resident(out []PageID, r wire.Range) []PageID {
 func (m *Machine) leave(o *op, fx *Effects) {
 	b := &m.bar
 	m.recycled()
+	m.cuts.now = Cut{}
 	b.number++
 	b.busy, b.done = false, false
 	if o.kindBar == wire.KindWait {

@@ -189,6 +189,9 @@ func (m *Machine) own(p PageID, pg *page, shared bool) {
 	m.came(p, pg)
 	pg.home, pg.state = m.cfg.Self, HomeFresh
 	pg.flags &^= flagUndecided | flagFetching | flagDoomed
+	if m.oneSided {
+		m.changes(p) // others may have stored to it by themselves, and have announced that
+	}
 	switch {
 	case !shared:
 	case m.oneSided:
@@ -227,7 +230,7 @@ func (m *Machine) claimed(msg *wire.Message, fx *Effects) error {
 	}
 	fx.add(Effect{Kind: Publish, Page: p, Count: 1})
 	o.requests = slices.Delete(o.requests, i, i+1)
-	m.wakeParked(fx, p, phFetch, phQuiet)
+	m.wakeParked(fx, p, phFetch, phQuiet, phCut)
 	return nil
 }
 

@@ -33,8 +33,18 @@ const (
 	Hide
 	// Execute carries out Effects.Atomic on the frame of Page and puts what the word held before into the Version of Msgs[Msg].
 	Execute
+	// CutBegin begins what a checkpoint stores of this host: generation ID, everything if Count is 1, and else what changed since the
+	// one before. Until CutEnd only Zero, Protect and Save follow, maybe in several steps, with steps of others in between.
+	CutBegin
+	// Zero tells that Count pages from Page on were given back since the checkpoint before: what older generations have of them
+	// counts no more. All Zero come before the first Save, and in the order of pages.
+	Zero
+	// Save adds Count pages from Page on to the snapshot. They are write-protected. They come in the order of pages.
+	Save
+	// CutEnd ends it, as CutBegin began it. From now on until CutDone every change of these pages must go through this host.
+	CutEnd
 
-	lastMemoryEffect = Execute
+	lastMemoryEffect = CutEnd
 )
 
 // Effects of the second kind follow, in order, and may be carried out after the mutex was released.

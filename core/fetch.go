@@ -218,7 +218,7 @@ func (m *Machine) install(pages []PageID, fx *Effects) {
 			m.frameStale(p, pg)
 		}
 		pg.flags &^= flagFetching | flagDoomed
-		m.wakeParked(fx, p, phFetch, phQuiet)
+		m.wakeParked(fx, p, phFetch, phQuiet, phCut)
 	}
 	m.checkRoom(fx)
 }

@@ -222,14 +222,17 @@ func (m *Machine) HandleDiff(msg *wire.Message, pages []PageID, fx *Effects) err
 		if pg.flags&flagUndecided != 0 && m.cfg.Plant == PlantNone {
 			return fmt.Errorf("host %d sent a diff of page %d, whose home is not decided", msg.From, p)
 		}
-		m.changedByOther(pg)
+		m.changedByOther(p, pg)
 	}
 	fx.send(Reply, msg.From, wire.Message{Type: wire.DiffAck, Port: msg.Reply, Obj: msg.Obj})
 	return nil
 }
 
 // changedByOther notes that another host is about to change a page homed here.
-func (m *Machine) changedByOther(pg *page) {
+func (m *Machine) changedByOther(p PageID, pg *page) {
+	if m.cfg.Plant != PlantForgetDiffs {
+		m.changes(p)
+	}
 	if pg.state == HomeFresh {
 		pg.state = HomeClean
 		m.homed++

@@ -180,6 +180,7 @@ func (m *Machine) recycle(fx *Effects) Status {
 			listed = listed || pg.flags&flagListed != 0
 			m.forget(p, pg)
 		})
+		m.givenBack(r.page, n)
 		if m.cfg.Plant != PlantKeepFrames {
 			fx.span(Discard, r.page, n)
 		}

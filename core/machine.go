@@ -85,6 +85,8 @@ type Machine struct {
 
 	pins []Span // by Pin, in its order
 
+	cuts cuts
+
 	scratch []PageID
 }
 
@@ -159,6 +161,7 @@ const (
 	phQuiet   // Parked: none of the pages in pending is to be under way
 	phRecycle // taking back what was freed
 	phReclaim // giving up pages; Await: acknowledgements of the dirty ones, which are in pending
+	phCut     // marking pages for a checkpoint; Parked: what became of the one before, and no claims of the pages in pending
 )
 
 // op is the call that a waiter has under way.

@@ -157,6 +157,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 			fx.add(Effect{Kind: Twin, Page: p})
 		}
 		// The mapping was lost, or another thread was here first.
+		if pg.state != Dirty {
+			m.changes(p)
+		}
 		fx.add(Effect{Kind: MapWrite, Page: p, Count: 1})
 	case HomeClean, ReadOnly:
 		if pg.flags&flagAhead != 0 {
@@ -186,7 +189,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 	if same == HomeFresh {
 		kind = MapFresh
 	}
-	for q, end := p, p+PageID(pagesLike(freshRun, m.cfg.PageSize)); q < end && m.Allocated(q); q++ {
+	for q, end := p, p+m.homeRun(p); q < end && m.Allocated(q); q++ {
 		pg := m.pages.at(m, q)
 		if pg.state != same || pg.flags&flagUndecided != 0 || same == HomeIdle && q != p && pg.flags&flagNeighbour != 0 {
 			break
@@ -196,6 +199,7 @@ func (m *Machine) mapHomeRun(p PageID, same State, fx *Effects) {
 			m.homed++
 		}
 		pg.state = HomeUntracked
+		m.changes(q)
 		fx.run(kind, q)
 	}
 	m.pages.at(m, p).flags &^= flagNeighbour
@@ -211,6 +215,7 @@ func (m *Machine) makeDirty(p PageID, pg *page, fx *Effects) {
 		m.setDirty(p, pg, Dirty)
 	} else {
 		m.setDirty(p, pg, HomeDirty)
+		m.changes(p)
 	}
 	if m.cfg.Plant == PlantLogDirtyOnly {
 		m.logPage(p)

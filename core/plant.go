@@ -77,6 +77,18 @@ const (
 	PlantRWSeenEarly      // notices count as seen when they arrive, before the copies are dropped (P21)
 	PlantRWUnflushed      // a writer's release does not wait for what it has flushed (P21)
 	PlantRWNoEpochWait    // who is let in does not wait for the manager's epoch (P21)
+	PlantMarkLate         // pages are marked for a checkpoint after the second rendezvous (P22)
+	PlantCutOnce          // there is no second rendezvous (P22)
+	PlantForgetUnsaved    // what other hosts store by themselves is not saved (P22)
+	PlantForgetDiffs      // what other hosts send is not saved (P22)
+	PlantForgetAtomics    // nor what a home's atomic operations store (P22)
+	PlantCutForgetsMark   // a page that others may have read by themselves becomes idle when it is marked (P15, P22)
+	PlantCutClaims        // a cut does not wait for claims (P17, P22)
+	PlantZeroForgotten    // a checkpoint does not tell what was given back (P22)
+	PlantForgetFailed     // what a failed checkpoint had to store is not part of the next one (P22)
+	PlantCutOverlaps      // a cut begins before its host knows what became of the one before (P22)
+	PlantNoCopy           // the driver: a page is not copied before it changes (P22)
+	PlantNoGate           // the driver: other hosts' memory is stored to while it is being saved (P22)
 
 	PlantCount
 )

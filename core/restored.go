@@ -180,6 +180,7 @@ func (m *Machine) LoadAt(p PageID) (home HostID, claim, nowhere bool) {
 // Load notes that a page which lives here has got its content from the checkpoint: in this step the driver fills its frame.
 func (m *Machine) Load(p PageID, fx *Effects) {
 	pg := m.pages.at(m, p)
+	m.changes(p) // no checkpoint of this run has it
 	if pg.flags&flagUndecided != 0 {
 		pg.flags &^= flagUndecided
 		fx.run(Publish, p)

@@ -98,6 +98,8 @@ type Config struct {
 	// CachePages is how many frames there may be here of pages homed elsewhere, but for one that each thread may need besides.
 	// 0: any number.
 	CachePages uint64
+	// Cuts: checkpoints may be taken, and the machine keeps count of what they have to store. The same on all hosts.
+	Cuts bool
 	// Guess, when not nil, appends to dst the pages that a fault on p should bring in besides p. It is for tests.
 	Guess func(p PageID, dst []PageID) []PageID
 	// Plant breaks one rule on purpose, so that tests can show that they would notice. Zero in production.

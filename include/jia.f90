@@ -63,6 +63,8 @@ module jia
         integer(c_long) :: home_pages, cached_pages, memory_bytes
         integer(c_long) :: pages_read, diffs_written, pages_ahead, pages_ahead_unused
         integer(c_long) :: pages_evicted, pages_probed, pages_probed_used, cache_bytes, cache_limit_bytes
+        integer(c_long) :: checkpoints, checkpoint_bytes
+        real(c_double) :: seconds_checkpoints
     end type
 
     ! How to allocate; jia.h explains the members. size is set by jia_alloc_attr; list, hosts and name are addresses, as of c_loc.

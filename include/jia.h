@@ -801,6 +801,9 @@ typedef struct jia_stats {
 	unsigned long pages_probed_used; /* of these, those that were */
 	unsigned long cache_bytes;       /* now: memory behind pages of other hosts */
 	unsigned long cache_limit_bytes; /* now: what that may be at most; 0 in a job of one host */
+	unsigned long checkpoints;       /* that became complete */
+	unsigned long checkpoint_bytes;  /* this host's files of them */
+	double seconds_checkpoints;      /* of seconds_barriers, or of seconds_others: while what they store was marked */
 } jia_stats_t;
 
 /*

@@ -92,7 +92,7 @@ func (n *Node) reachable(to wire.HostID, m *wire.Message) bool {
 // reachWord carries out the operation that a thread is about to ask for at a home that is reached, if the transport can. When it
 // returns false, it has counted the message that is to be sent instead.
 func (n *Node) reachWord(t *thread, home wire.HostID, m *wire.Message) bool {
-	if box, can := t.box.(WordMailbox); can {
+	if box, can := t.box.(WordMailbox); can && !n.ckpt.closed.Load() {
 		a, _ := core.AtomicOf(m)
 		old, ok, err := box.Atomic(home, &a)
 		if err != nil {

@@ -40,7 +40,9 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 	if n.cfg.Log.On(event.Debug) {
 		defer n.logBarrier(kind)()
 	}
+	n.plan(kind)
 	if kind == wire.KindExit {
+		n.finishCheckpoint()
 		n.hints.stop()
 		n.takeTheRest()
 	}
@@ -154,6 +156,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 // fault serves an access that the application view did not permit, in the thread that made it. It returns false for memory
 // that no allocation covers, which then crashes the program as it would without us.
 func (n *Node) fault(page uint64, write region.Write) bool {
+	n.throttle()
 	t := n.getThread()
 	n.mu.Lock()
 	t.call, t.write, t.page = callFault, write != region.No, core.PageID(page)

@@ -107,7 +107,10 @@ func (n *Node) ask(t *thread, from wire.HostID, pages []core.PageID) {
 // store stores a diff message at its home, which is reached. When it returns false, it has counted the message that is to be
 // sent instead.
 func (n *Node) store(t *thread, to wire.HostID, d *outDiff) bool {
-	ok, err := t.box.Write(to, d.buf)
+	ok, err := false, error(nil)
+	if !n.ckpt.closed.Load() {
+		ok, err = t.box.Write(to, d.buf)
+	}
 	if err != nil {
 		n.peerFailed(to, err)
 	}

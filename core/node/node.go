@@ -33,6 +33,9 @@ type Config struct {
 	// CachePages is how many pages of other hosts this one may hold, at least MinCachePages, or 0 for any number. Hosts may differ.
 	CachePages uint64
 
+	// Checkpoints is nil for none.
+	Checkpoints *Checkpoints
+
 	Log *event.Log // nil for none
 
 	// Fail ends the job with one line for the user, and does not return.
@@ -68,6 +71,7 @@ type Node struct {
 	in    inbox
 	load  load
 	pools pools
+	ckpt  checkpoints
 
 	short      chan struct{}  // the machine has asked for room
 	background sync.WaitGroup // of the library's own threads
@@ -94,7 +98,7 @@ func Open(cfg Config) (*Node, error) {
 	n.in.sending = make([]outbox, cfg.Hosts)
 	n.load.weights = balance.Equal(cfg.Hosts)
 	mode := cfg.Fault
-	if cfg.Hosts == 1 {
+	if cfg.Hosts == 1 && cfg.Checkpoints == nil {
 		mode = region.Plain
 	}
 	var err error
@@ -103,8 +107,14 @@ func Open(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.machine = core.New(core.Config{Self: cfg.Self, Hosts: cfg.Hosts, Pages: n.region.Pages(), PageSize: cfg.PageSize,
-		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead, CachePages: cfg.CachePages})
+		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead, CachePages: cfg.CachePages,
+		Cuts: cfg.Checkpoints != nil})
 	n.machine.SetOneSided(cfg.Hosts > 1)
+	n.ckpt.state = func() any { return n.machine.Saved() }
+	n.ckpt.additions = append(n.ckpt.additions, n.addSections)
+	if n.ckpt.open(cfg.Checkpoints, cfg.Hosts); cfg.Checkpoints != nil && cfg.Hosts == 1 {
+		n.readyForNext()
+	}
 	return n, nil
 }
 
@@ -136,6 +146,9 @@ func (n *Node) Connect() error {
 	}
 	n.putThread(th)
 	n.background.Go(n.reclaimAhead)
+	if n.ckpt.cfg != nil {
+		n.readyForNext()
+	}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,12 +30,6 @@ var (
 	ErrSize = errors.New("what was stored has another size")
 	ErrHere = errors.New("this is shared memory, which is stored anyway")
 )
-
-// A Section is named data of this host for its part of a checkpoint.
-type Section struct {
-	Name string
-	Data []byte
-}
 
 // registered is private memory that checkpoints have.
 type registered struct {
@@ -68,23 +61,28 @@ func (n *Node) Register(name string, address unsafe.Pointer, size uint64) ([]byt
 	return stored, nil
 }
 
-// sections returns what belongs into this host's part besides pages, as it is now: registered memory and the condition variables. Called
-// under mu, by the thread that is in the barrier.
-func (n *Node) sections() ([]Section, error) {
-	var list []Section
-	for _, r := range n.registered {
+// addSections appends what belongs into this host's part besides pages, as it is now: registered memory, and the condition variables
+// that are set. It is an addition.
+func (n *Node) addSections(dst []Section) []Section {
+	n.mu.Lock()
+	list, set := slices.Clone(n.registered), n.machine.SetCVs()
+	n.mu.Unlock()
+	for _, r := range list {
 		data, err := copyOf(r.address, r.size)
 		if err != nil {
-			return nil, fmt.Errorf("the %d bytes at %p that jia_checkpoint_register was given as %q: %w", r.size, r.address, r.name, err)
+			n.fail(fmt.Errorf("store the %d bytes at %p that jia_checkpoint_register was given as %q: %w; they must be there as long as the program runs",
+				r.size, r.address, r.name, err))
 		}
-		list = append(list, Section{privateSection + r.name, data})
+		dst = append(dst, Section{privateSection + r.name, data})
 	}
-	if set := n.machine.SetCVs(); len(set) > 0 {
-		var data bytes.Buffer
-		_ = binary.Write(&data, binary.LittleEndian, set) // a buffer takes everything
-		list = append(list, Section{cvSection, data.Bytes()})
+	if len(set) > 0 {
+		var data []byte
+		for _, id := range set {
+			data = binary.LittleEndian.AppendUint32(data, uint32(id))
+		}
+		dst = append(dst, Section{cvSection, data})
 	}
-	return list, nil
+	return dst
 }
 
 // appendCVs appends the condition variables of a section.

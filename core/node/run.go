@@ -30,6 +30,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			t.granted = t.granted || t.call == callLock && n.machine.Taken(t.id)
 			t.refused = t.call == callLock && n.machine.Refused(t.id)
 			n.chargeCall(t, n.tally.completed(t))
+			n.leaveCut(t)
 		}
 		var from wire.HostID
 		var link bool
@@ -40,6 +41,9 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 		}
 		n.mu.Unlock()
 
+		if t.cutting {
+			n.beginSaving(t)
+		}
 		n.emit(t)
 		if len(t.local) > 0 || t.done.Type != 0 {
 			// What the step wanted to wait for may have been these acknowledgements.
@@ -97,10 +101,13 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.Map:
 			err = n.region.Map(page, e.Count, region.ReadOnly)
 		case core.MapWrite:
+			n.preserve(page, e.Count)
 			err = n.region.Map(page, e.Count, region.ReadWrite)
 		case core.MapFresh:
+			n.preserve(page, e.Count)
 			err = n.region.MapFresh(page, e.Count)
 		case core.Discard:
+			n.preserve(page, e.Count)
 			err = n.discard(page, e.Count)
 		case core.Abandon:
 			err = n.region.Unmap(page, e.Count)
@@ -110,11 +117,14 @@ func (n *Node) memory(t *thread, fx *core.Effects) error {
 		case core.Hide:
 			err = n.region.Unmap(page, e.Count)
 		case core.Execute:
+			n.preserve(page, 1)
 			old := Execute(n.region.Frame(page), &fx.Atomic)
 			fx.Msgs[e.Msg].Version = old
 			if t != nil {
 				t.result = old
 			}
+		case core.CutBegin, core.Zero, core.Save, core.CutEnd:
+			n.cutEffect(t, e)
 		case core.Twin:
 			err = n.twins.take(e.Page, n.region.Frame(page))
 			n.tally.row[stats.Twins]++

@@ -32,6 +32,9 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 	if m.Type == wire.PoolAsk || m.Type == wire.PoolGive {
 		return s.servePool(m)
 	}
+	if m.Type >= wire.CkptPlan && m.Type <= wire.CkptDone {
+		return s.serveCheckpoint(m)
+	}
 	s.pages = s.pages[:0]
 	if m.Type == wire.Diff {
 		if err := s.listPages(m, body); err != nil {
@@ -43,6 +46,9 @@ func (s *server) serve(m *wire.Message, body []byte) error {
 	n.tally.row[stats.DiffsReceived] += uint64(len(s.pages))
 	var err error
 	if m.Type == wire.Diff {
+		for _, p := range s.pages {
+			n.preserve(uint64(p), 1)
+		}
 		err = n.machine.HandleDiff(m, s.pages, &s.fx)
 	} else {
 		err = n.machine.Handle(m, &s.fx)

@@ -29,7 +29,7 @@ var clocks = [...]stats.Field{
 }
 
 // rendezvous tells the calls apart that are one.
-var rendezvous = [...]call{wire.KindBarrier: callBarrier, wire.KindWait: callWait, wire.KindExit: callExit}
+var rendezvous = [...]call{wire.KindBarrier: callBarrier, wire.KindWait: callWait, wire.KindExit: callExit, wire.KindCheckpoint: callBarrier}
 
 // tally counts what a host does. It is guarded by Node.mu, which every call holds where there is something to count, so
 // that counting is an addition. The clock is read only for calls that are not over in one step.

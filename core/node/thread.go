@@ -32,6 +32,9 @@ type thread struct {
 	result uint64
 	// done is the answer to an atomic operation that this thread has carried out itself, until the machine has it; else its Type is 0.
 	done wire.Message
+	// cut is the checkpoint that this thread has cut in the barrier that it is in, else nil; cutting: it is to be stored from now on.
+	cut     *saving
+	cutting bool
 	// span belongs to the statistics, and to one call.
 	span
 }

@@ -42,6 +42,7 @@ type actor struct {
 
 	random bool // takes operations at random for as long as the storm lasts
 	reaper bool // reclaims when the machine asks for it
+	saver  bool // writes the host's parts of checkpoints
 	joined bool // counted at its meeting
 }
 
@@ -99,6 +100,8 @@ func (c *cluster) opReady(a *actor) bool {
 		return c.storm && a.h.allocated
 	case a.reaper:
 		return a.h.short
+	case a.saver:
+		return a.h.canSave()
 	}
 	if a.pc >= len(a.ops) {
 		return false
@@ -111,6 +114,8 @@ func (c *cluster) opReady(a *actor) bool {
 		return false
 	case o.kind == opJoin:
 		return !a.joined || a.h.meetings[o.id] >= o.count
+	case a.h.waitsForPart(o):
+		return false
 	}
 	return true
 }
@@ -124,6 +129,8 @@ func (c *cluster) step(a *actor) {
 		c.randomCall(a)
 	case !a.inCall && a.reaper:
 		c.reclaim(a)
+	case !a.inCall && a.saver:
+		c.save(a)
 	case !a.inCall:
 		c.begin(a, &a.ops[a.pc])
 	case a.read != nil:
@@ -273,6 +280,9 @@ func (c *cluster) receive(a *actor) {
 // endCall gives the waiter back and finishes the operation, unless it was a fault: its access is tried again.
 func (c *cluster) endCall(a *actor) {
 	c.owe(a)
+	if c.cutting != nil {
+		delete(c.cutting.executed, asker{a.h.id, a.waiter})
+	}
 	a.inCall = false
 	a.h.calls[a.waiter]++
 	a.h.idle = append(a.h.idle, a.waiter)
@@ -355,6 +365,7 @@ func (c *cluster) begin(a *actor, o *op) {
 		})
 	case opBarrier:
 		c.arrived[a.h.id]++
+		c.beginsRendezvous(a, o)
 		if o.call == wire.KindExit {
 			c.judge(a.h, func(int) bool { return true }) // everybody has only read since the barrier before
 		}
@@ -464,6 +475,7 @@ func (c *cluster) access(a *actor, o *op, d datum) {
 		binary.LittleEndian.PutUint64(b[:], o.value)
 		copy(bytes, b[:])
 		copy(flat, b[:])
+		c.storesInside(a.h.id, int(d.page)*pageBytes+d.offset, d.size)
 		if d.size == wordBytes {
 			c.stored[storedWord{d.page, d.offset, o.value}] = true
 		}
@@ -486,7 +498,7 @@ func (c *cluster) access(a *actor, o *op, d datum) {
 
 func (a *actor) String() string {
 	at := "finished"
-	if a.random || a.reaper {
+	if a.random || a.reaper || a.saver {
 		at = "extra"
 	} else if a.pc < len(a.ops) {
 		at = fmt.Sprintf("op %d: %s %d", a.pc, opNames[a.ops[a.pc].kind], a.ops[a.pc].id)

@@ -55,6 +55,10 @@ func (c *cluster) execute(h *host, e *core.Effect, fx *core.Effects) {
 	now, stored := a.After(old)
 	if stored {
 		store(flat, now)
+		c.storesInside(c.asker.host, int(a.At), int(a.Width))
+		if c.cutting != nil {
+			c.cutting.executed[c.asker] = core.Span{Page: core.PageID(a.At), Count: a.Width}
+		}
 		if a.Width == wordBytes {
 			c.stored[storedWord{e.Page, int(at), now}] = true
 		}
@@ -89,7 +93,7 @@ func (c *cluster) checkResult(a *actor, got uint64) {
 // reachWord has a thread carry out the operation that it is about to ask for, at a home that it reaches.
 func (c *cluster) reachWord(a *actor, e *core.Effect, msg *wire.Message) bool {
 	home := c.hosts[e.Host]
-	if a == nil || msg.Type != wire.Atomic || !c.reach[a.h.id][e.Host] || c.refused(home) {
+	if a == nil || msg.Type != wire.Atomic || !c.reach[a.h.id][e.Host] || c.gated(a.h) || c.refused(home) {
 		return false
 	}
 	op, _ := core.AtomicOf(msg)

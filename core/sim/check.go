@@ -99,6 +99,11 @@ func (c *cluster) finish() {
 			c.must(h, h.m.Quiescent())
 		}
 	}
+	for _, h := range c.hosts {
+		if h.part != nil {
+			c.failf("host %d never heard what became of generation %d", h.id, h.part.of.number)
+		}
+	}
 	for l := range c.p.locks {
 		tokens := 0
 		for _, h := range c.hosts {

@@ -41,6 +41,7 @@ type host struct {
 	allocated bool
 	freeing   int    // threads in jia_free
 	short     bool   // the machine has asked for room
+	part      *part  // of a checkpoint, that is being written
 	late      func() // second half of an atomic operation that a planted mistake has cut in two
 }
 
@@ -87,6 +88,7 @@ type cluster struct {
 	freedBy []int               // by first page of what is freed: hosts that have begun to
 	asker   asker               // of the atomic operation that is about to be executed
 	results map[asker]uint64    // of atomic operations: what the word held before
+	cutting *cutting            // nil if there are no checkpoints
 }
 
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
@@ -108,6 +110,9 @@ func newCluster(p *Program, opt Options, s swarm, reached ...[2]core.HostID) *cl
 			c.whole[[2]int{int(d.page), d.offset}] = true
 		}
 	}
+	if p.cuts {
+		c.cutting = newCutting(p.hosts)
+	}
 	c.drawReach(reached)
 	c.words = newWords(p.hosts)
 	for id := range p.hosts {
@@ -127,7 +132,7 @@ func (c *cluster) addHost(id core.HostID) {
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
 	cfg := core.Config{Self: id, Hosts: p.hosts, Pages: p.pages, PageSize: pageBytes, Base: base, Plant: c.opt.Plant, StepPages: c.swarm.stepPages,
-		CachePages: budget}
+		CachePages: budget, Cuts: p.cuts}
 	if c.swarm.windows > 0 {
 		cfg.Guess = c.guess
 	} else {
@@ -158,6 +163,9 @@ func (c *cluster) addHost(id core.HostID) {
 	}
 	if budget > 0 {
 		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.reaper", id), reaper: true, prio: c.r.next()})
+	}
+	if p.cuts {
+		c.actors = append(c.actors, &actor{h: h, name: fmt.Sprintf("%d.saver", id), saver: true, prio: c.r.next()})
 	}
 }
 

@@ -80,6 +80,7 @@ func Generate(seed uint64) *Program {
 	}
 	g.addEvents()
 	g.sprinkle(seed)
+	g.drawCuts(seed)
 	return g.p
 }
 

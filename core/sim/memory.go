@@ -49,6 +49,7 @@ func (c *cluster) memoryEffects(h *host, fx *core.Effects) {
 			if c.tracing() {
 				c.tracef("%d: %s", h.id, describeEffect(e, fx))
 			}
+			c.cutEffect(h, e)
 			if e.Kind == core.Execute {
 				c.execute(h, e, fx)
 				continue
@@ -59,6 +60,9 @@ func (c *cluster) memoryEffects(h *host, fx *core.Effects) {
 }
 
 func (c *cluster) memoryEffect(h *host, e *core.Effect) {
+	if e.Kind >= core.CutBegin && e.Kind <= core.CutEnd {
+		return
+	}
 	m := &h.mem
 	for p := e.Page; p < e.Page+core.PageID(max(e.Count, 1)); p++ {
 		switch e.Kind {

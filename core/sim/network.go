@@ -130,6 +130,9 @@ func (c *cluster) serve(j *job, p *packet) {
 			pages[i] = j.apply[i].page
 		}
 		err = h.m.HandleDiff(&msg, pages, &j.fx)
+		for _, p := range pages {
+			c.beforeChange(h, p, 1)
+		}
 	} else {
 		err = h.m.Handle(&msg, &j.fx)
 	}
@@ -307,7 +310,7 @@ func describeMessage(m *wire.Message, body []byte) string {
 }
 
 var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core.Twin: "twin", core.Diff: "diff",
-	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Hide: "hide", core.Abandon: "abandon", core.Publish: "publish", core.Execute: "execute", core.Send: "send", core.SendLink: "send on link",
+	core.Map: "map", core.MapWrite: "map writable", core.MapFresh: "map fresh", core.Discard: "discard", core.Hide: "hide", core.Abandon: "abandon", core.Publish: "publish", core.Execute: "execute", core.CutBegin: "cut begins", core.Zero: "zero", core.Save: "save", core.CutEnd: "cut ends", core.Send: "send", core.SendLink: "send on link",
 	core.SendDiff: "send diff", core.Reply: "reply", core.ReplyPage: "reply with page", core.Read: "read", core.Wake: "wake", core.NeedRoom: "need room"}
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {

@@ -147,7 +147,7 @@ func (c *cluster) stepAsk(a *actor) {
 // beginStore sets out to store a diff at its home, unless it cannot be reached.
 func (c *cluster) beginStore(a *actor, e *core.Effect, d *outDiff) bool {
 	home := c.hosts[e.Host]
-	if !c.reach[a.h.id][e.Host] || c.refused(home) {
+	if !c.reach[a.h.id][e.Host] || c.gated(a.h) || c.refused(home) {
 		return false
 	}
 	a.store = &storing{home: home, id: e.ID, waiter: e.Waiter, patches: d.patches, left: append([]patch(nil), d.patches...)}

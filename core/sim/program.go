@@ -89,6 +89,7 @@ type Program struct {
 	slow wire.Type
 	// settled: at the end every datum was followed by a barrier, so that the homes hold it.
 	settled bool
+	cuts    bool // there may be checkpoints
 }
 
 func (o op) describe(p *Program) string {

@@ -61,6 +61,10 @@ const (
 	CacheBytes
 	CacheLimitBytes
 
+	Checkpoints
+	CheckpointBytes
+	Cutting
+
 	Len int = iota // how many fields there are
 )
 
@@ -137,6 +141,10 @@ var Fields = [Len]Info{
 	PagesProbedUsed: {Name: "pages_probed_used", Label: "  found in use"},
 	CacheBytes:      {Name: "cache_bytes", Label: "page cache", Unit: Bytes, Level: true},
 	CacheLimitBytes: {Name: "cache_limit_bytes", Label: "  its limit", Unit: Bytes, Level: true},
+
+	Checkpoints:     {Name: "checkpoints", Label: "checkpoints"},
+	CheckpointBytes: {Name: "checkpoint_bytes", Label: "  their size", Unit: Bytes},
+	Cutting:         {Name: "seconds_checkpoints", Label: "  stood still for them", Unit: Nanoseconds},
 }
 
 // A Row is the numbers of one host. Invariant: Elapsed is the sum of Computing, Faulting, Locking, InBarriers, InMessages

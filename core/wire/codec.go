@@ -10,7 +10,7 @@ import (
 // Sizes and limits. They are far above what the protocol needs and far below what would exhaust a machine.
 const (
 	HeaderSize = 64      // bytes
-	Version    = 2       // of the header and of every payload
+	Version    = 3       // of the header and of every payload
 	MaxHosts   = 1 << 20 // hosts of a job
 	MaxPage    = 2 << 20 // bytes of a coherence page
 	MaxPages   = 1 << 34 // pages of a region: 64 TiB of the smallest
@@ -18,6 +18,7 @@ const (
 	MaxData    = 1 << 20 // payload bytes of a Data or Collect
 	MaxMessage = 1 << 62 // bytes of a message of jia_send
 	MaxList    = 1 << 30 // payload bytes of lists: notices, ranges, allocations
+	MaxText    = 1 << 20 // payload bytes of a text
 
 	maxAllocArgs = 1 << 20 // arguments of one allocation call
 
@@ -38,7 +39,7 @@ var (
 // PayloadLen returns the payload bytes that encoding m will take. For a bulk payload, which travels beside the message, it
 // is m.Length.
 func PayloadLen(m *Message) uint64 {
-	n := uint64(len(m.Notices))*noticeBytes + uint64(len(m.Ranges))*rangeBytes + uint64(len(m.Numbers))*8
+	n := uint64(len(m.Notices))*noticeBytes + uint64(len(m.Ranges))*rangeBytes + uint64(len(m.Numbers))*8 + uint64(len(m.Text))
 	if m.Type.Bulk() {
 		n = m.Length
 	}
@@ -92,6 +93,7 @@ func Append(b []byte, m *Message) []byte {
 	for _, v := range m.Numbers {
 		b = le.AppendUint64(b, v)
 	}
+	b = append(b, m.Text...)
 	if m.Type == BarArrive && len(m.Allocs) > 0 {
 		b = le.AppendUint64(b, uint64(len(m.Allocs)))
 		for i := range m.Allocs {
@@ -223,6 +225,8 @@ func check(m *Message, ranges uint64) error {
 		most = min(MaxData, m.Version)
 	case Collect:
 		most = MaxData
+	case CkptPlan, CkptPart, CkptResult:
+		most = MaxText
 	case Claim, Claimed, HomeIs:
 		if m.Obj >= MaxPages {
 			return bad("page", m.Obj)
@@ -259,6 +263,8 @@ func DecodePayload(m *Message, ranges uint64, p []byte) error {
 		return m.decodeNumbers(p)
 	case HomeIs:
 		return m.decodeHomes(p)
+	case CkptPlan, CkptPart, CkptResult:
+		m.Text = string(p)
 	case BarArrive:
 		p, err := m.decodeRanges(p, ranges)
 		if err != nil {

@@ -86,6 +86,8 @@ func drawMessage(t *rapid.T) *Message {
 			page, count := drawSpan(t, 0)
 			m.Notices = append(m.Notices, Notice{page, count, rapid.Uint64Range(0, m.Version).Draw(t, "version"), rapid.Uint64().Draw(t, "epoch")})
 		}
+	case CkptPlan, CkptPart, CkptResult:
+		m.Text = rapid.String().Draw(t, "text")
 	case Claimed:
 		m.Version = rapid.Uint64Range(0, 1).Draw(t, "shared")
 	case HomeIs:

@@ -57,6 +57,12 @@ var samples = []Message{
 		{Page: 5, Count: 3, Version: 9, Epoch: 32}}},
 	{Type: RWDone, From: 4, Obj: 12, Version: 10, Epoch: 1, Length: 32, Notices: []Notice{
 		{Page: 5, Count: 3, Version: 10, Epoch: 32}}},
+	{Type: CkptPlan, From: 0, Obj: 7, Length: 2, Text: "{}"},
+	{Type: CkptPart, From: 3, Obj: 1 << 40, Length: 9, Text: "a\x00 text\xff\n"},
+	{Type: CkptResult, From: 0, Obj: 7},
+	{Type: CkptDone, From: 3, Obj: 7},
+	{Type: BarArrive, From: 0, Obj: 79, Kind: KindCheckpoint, Epoch: 7<<1 | 1, Length: 8},
+	{Type: BarRelease, From: 0, Obj: 80, Kind: KindCheckpoint, Epoch: 8 << 1, Length: 24, Ranges: []Range{{Page: 9, Count: 1, Writer: 2}}},
 }
 
 // decode decodes a message whose payload follows the header, or is not there when it travels apart.
@@ -79,7 +85,7 @@ func decode(b []byte) (*Message, error) {
 	return &m, nil
 }
 
-// TestGolden holds the bytes of each message type to those of testdata/v2.hex: hosts of one version must understand
+// TestGolden holds the bytes of each message type to those of testdata/v3.hex: hosts of one version must understand
 // each other, whenever they were built.
 func TestGolden(t *testing.T) {
 	file := fmt.Sprintf("testdata/v%d.hex", Version)
@@ -220,6 +226,9 @@ func TestDamage(t *testing.T) {
 		{"an end of an unknown kind", 34, put(48, 3), ErrField},
 		{"notices in a refusal", 31, put(24, 32), ErrField},
 		{"notice newer than the scope", 34, put(HeaderSize+16, 11), ErrField},
+		{"text of more than the largest size", 36, put(24, 1, 0, 16), ErrField},
+		{"text where there is none", 38, put(24, 1), ErrField},
+		{"text cut", 36, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 		{"header cut", 0, func(b []byte) []byte { return b[:HeaderSize-1] }, ErrTooShort},
 		{"payload cut", 8, func(b []byte) []byte { return b[:len(b)-1] }, ErrTooShort},
 	} {

@@ -53,9 +53,11 @@ const (
 	// Notices: what was written in scopes that the receiver has not seen.
 	LockGrant
 	// BarArrive goes up the barrier tree. Obj: rendezvous number; Kind: which call; Ranges: pages written below here;
-	// Version: number of allocations made so far; Allocs: those since the last rendezvous.
+	// Version: number of allocations made so far; Allocs: those since the last rendezvous; Epoch: from host 0 to another one, where two
+	// exchange arrivals, what BarRelease has there.
 	BarArrive
-	// BarRelease goes down the barrier tree. Obj: rendezvous number; Kind; Ranges: all pages written by anybody.
+	// BarRelease goes down the barrier tree. Obj: rendezvous number; Kind; Ranges: all pages written by anybody; Epoch: the
+	// checkpoint that is taken (core.Cut): twice its generation, plus 1 if it is a full one; 0 for none.
 	BarRelease
 	// CVSet, CVReset and CVWait go to the manager of a condition variable. Obj: its number; Reply: mailbox.
 	CVSet
@@ -105,8 +107,17 @@ const (
 	// notices follow. Of a writer's: Version: the new release count; Notices: what was written in it. Reply: mailbox, to which the
 	// manager sends one back, with Obj alone.
 	RWDone
+	// CkptPlan tells every host which checkpoint host 0 is about to have taken. Obj: its generation; Text: what else of it
+	// (core/node has the contents of these).
+	CkptPlan
+	// CkptPart tells host 0 that From has written its part, or why not. Obj: the generation; Text: what.
+	CkptPart
+	// CkptResult tells every host what became of it. Obj: the generation; Text: what.
+	CkptResult
+	// CkptDone tells host 0 that From knows, and is ready for the next one. Obj: the generation.
+	CkptDone
 
-	lastType = RWDone
+	lastType = CkptDone
 )
 
 var typeNames = [...]string{
@@ -115,6 +126,7 @@ var typeNames = [...]string{
 	CVWait: "CVWait", CVDone: "CVDone", Stats: "Stats", Data: "Data", Collect: "Collect",
 	Claim: "Claim", Claimed: "Claimed", HomeIs: "HomeIs", PoolAsk: "PoolAsk", PoolGive: "PoolGive",
 	Atomic: "Atomic", AtomicDone: "AtomicDone", LockBusy: "LockBusy", RWAsk: "RWAsk", RWGrant: "RWGrant", RWDone: "RWDone",
+	CkptPlan: "CkptPlan", CkptPart: "CkptPart", CkptResult: "CkptResult", CkptDone: "CkptDone",
 }
 
 func (t Type) String() string {
@@ -131,18 +143,19 @@ func (t Type) Bulk() bool { return t == Page || t == Diff || t == Data || t == C
 type Kind uint16
 
 const (
-	KindBarrier Kind = iota // jia_barrier: rendezvous with coherence
-	KindWait                // jia_wait: rendezvous alone
-	KindExit                // jia_exit: a barrier that a host never leaves for another one
+	KindBarrier    Kind = iota // jia_barrier: rendezvous with coherence
+	KindWait                   // jia_wait: rendezvous alone
+	KindExit                   // jia_exit: a barrier that a host never leaves for another one
+	KindCheckpoint             // jia_checkpoint: a barrier with a checkpoint
 
-	lastKind = KindExit
+	lastKind = KindCheckpoint
 )
 
 func (k Kind) String() string {
 	if k > lastKind {
 		return "unknown rendezvous"
 	}
-	return [...]string{"jia_barrier", "jia_wait", "jia_exit"}[k]
+	return [...]string{"jia_barrier", "jia_wait", "jia_exit", "jia_checkpoint"}[k]
 }
 
 // Notice says that Count pages from Page on were written in a scope of a lock. Version is the lock's release count at
@@ -185,6 +198,7 @@ type Message struct {
 	Ranges  []Range
 	Allocs  []Alloc
 	Numbers []uint64
+	Text    string
 	Length  uint64 // payload bytes, set by encoding and decoding
 }
 

@@ -38,7 +38,7 @@ func (b *bench) build() error {
 	if err := compile("tests/bench/programs/bare.c"); err != nil {
 		return err
 	}
-	sources := []string{"tests/bench/programs/micro.c"}
+	sources := []string{"tests/bench/programs/micro.c", "tests/bench/programs/ckpt.c"}
 	for _, a := range apps {
 		sources = append(sources, "c_examples/"+a.name+".c")
 	}

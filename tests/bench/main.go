@@ -2,7 +2,7 @@
 // the same run, and prints the ratios. Timings are noisy on shared machines; ratios less so. It judges nothing: a
 // target that is missed is marked, and the exit status is 0 unless a program fails.
 //
-//	go run ./tests/bench [-quick] [-only micro|apps]
+//	go run ./tests/bench [-quick] [-only micro|apps|ckpt]
 //
 // It builds its programs against build/libjia.a (make lib).
 package main
@@ -16,7 +16,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "small applications, one repetition")
-	only := flag.String("only", "", "run only the micro or the apps part")
+	only := flag.String("only", "", "run only the micro, the apps or the ckpt part")
 	flag.Parse()
 	if err := run(*quick, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -38,13 +38,16 @@ func run(quick bool, only string) error {
 		return err
 	}
 	fmt.Printf("%s, %d processors, %s\n", kernel(), runtime.NumCPU(), processor())
-	if only != "apps" {
-		if err := b.micro(); err != nil {
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{{"micro", b.micro}, {"apps", func() error { return b.apps(quick) }}, {"ckpt", func() error { return b.checkpoints(quick) }}} {
+		if only != "" && only != part.name {
+			continue
+		}
+		if err := part.run(); err != nil {
 			return err
 		}
-	}
-	if only != "micro" {
-		return b.apps(quick)
 	}
 	return nil
 }
