@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"jiajia/core/message":                {"jiajia/core/wire"},
 	"jiajia/core/balance":                {},
 	"jiajia/ckpt":                        {},
+	"jiajia/ckpt/ckpttest":               {"jiajia/ckpt"},
 	"jiajia/pool":                        {},
 	"jiajia/core/route":                  {"jiajia/core", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/node/nodetest":          {"jiajia/core", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/wire"},
