@@ -38,7 +38,7 @@ var ErrNoRoom = errors.New("no room")
 // order with the same arguments on all hosts; one that fails is as if it had not been called. The error wraps ErrNoRoom, or is a
 // *Misuse.
 func (m *Machine) AllocAttr(size uint64, a *Attr) (PageID, error) {
-	if err := m.checkAttr(size, a, max(m.cfg.Hosts, m.restoredOf())); err != nil {
+	if err := m.checkAttr(size, a, m.hostsNamed()); err != nil {
 		return 0, err
 	}
 	args := a.args(size)

@@ -38,7 +38,7 @@ func (m *Machine) Fits(st *Saved) error {
 	return err
 }
 
-// mostSavedHosts is of how many hosts a checkpoint can be.
+// mostSavedHosts is of how many hosts a checkpoint can be, and how many its allocations can name.
 const mostSavedHosts = 1 << 16
 
 // rebuilt returns the allocations of a checkpoint in the order of their calls and of their pages, and what is vacant between them.
@@ -50,7 +50,7 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
 	for i := range st.Allocs {
-		e, err := m.rebuild(&st.Allocs[i], st.Hosts)
+		e, err := m.rebuild(&st.Allocs[i])
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("its allocation number %d: %w", i+1, err)
 		}
@@ -73,7 +73,7 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 }
 
 // rebuild returns an allocation as it was, with homes for the hosts that there are now.
-func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
+func (m *Machine) rebuild(a *Allocation) (*extent, error) {
 	if len(a.Args) == 0 || a.Call == CallFree || a.Call >= AllocCall(len(allocNames)) {
 		return nil, fmt.Errorf("by call %d with %d arguments", a.Call, len(a.Args))
 	}
@@ -81,7 +81,7 @@ func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
 		return nil, fmt.Errorf("%d pages at page %d do not fit into the %d bytes reserved; raise JIA_REGION_SIZE",
 			a.Pages, a.Page, m.cfg.Pages*uint64(m.cfg.PageSize))
 	}
-	e, err := m.ruleOf(a, hosts)
+	e, err := m.ruleOf(a)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +100,13 @@ func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
 	return e, nil
 }
 
-// ruleOf returns the rule of an allocation that so many hosts have made.
-func (m *Machine) ruleOf(a *Allocation, hosts int) (*extent, error) {
+// ruleOf returns the rule of an allocation, which may name hosts that there are not: calls that a checkpoint answered could.
+func (m *Machine) ruleOf(a *Allocation) (*extent, error) {
 	if a.Call != CallAllocAttr {
 		if len(a.Args) < scalars[a.Call] || len(a.Args) > scalars[a.Call] && a.Call != CallAlloc4 && a.Call != CallAllocArray {
 			return nil, fmt.Errorf("%s with %d arguments", allocNames[a.Call], len(a.Args))
 		}
-		return m.rule(a.Call, a.Args, hosts)
+		return m.rule(a.Call, a.Args, mostSavedHosts)
 	}
 	const fixed = 6
 	if len(a.Args) < fixed || a.Args[5] > uint64(len(a.Args)-fixed) {
@@ -118,7 +118,7 @@ func (m *Machine) ruleOf(a *Allocation, hosts int) (*extent, error) {
 	if len(attr.Hosts) > 0 && len(attr.Hosts) != len(attr.Sizes) {
 		return nil, fmt.Errorf("%s with %d blocks on %d hosts", allocNames[a.Call], len(attr.Sizes), len(attr.Hosts))
 	}
-	if err := m.checkAttr(a.Args[0], attr, hosts); err != nil {
+	if err := m.checkAttr(a.Args[0], attr, mostSavedHosts); err != nil {
 		return nil, err
 	}
 	return m.attrRule(a.Args[0], attr), nil
@@ -147,12 +147,12 @@ func (m *Machine) match(call AllocCall, args []uint64) (*extent, error) {
 	return e, nil
 }
 
-// restoredOf is how many hosts have made the allocations that the program has not asked for again; 0 when there are none.
-func (m *Machine) restoredOf() int {
-	if len(m.restored) == 0 {
-		return 0
+// hostsNamed is how many hosts the next allocation may name: those that there are, unless it is one of the checkpoint.
+func (m *Machine) hostsNamed() int {
+	if len(m.restored) > 0 {
+		return mostSavedHosts
 	}
-	return m.restoredHosts
+	return m.cfg.Hosts
 }
 
 // RestoredSpans appends to dst the runs of pages homed here of all allocations, as HomeSpans does for one. It is for the time after Restore.

@@ -209,6 +209,24 @@ func TestCallsThatTheCheckpointDoesNotHave(t *testing.T) {
 	}
 }
 
+// A program that names the hosts of its first run goes on naming them, on fewer, from one checkpoint to the next.
+func TestRestoredOverAndOver(t *testing.T) {
+	_, st, pages := savedBy(t)
+	calls := append(append([]allocator{}, everyCall...), byCall(CallAlloc1, 64))
+	for _, hosts := range []int{2, 2, 3, 1, 4} {
+		m := machineOf(hosts)
+		if err := m.Restore(st); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(pages, allocate(t, m, calls)); diff != "" {
+			t.Errorf("on %d hosts, pages (-before +restored):\n%s", hosts, diff)
+		}
+		passBarrier(m)
+		next := m.Saved()
+		st = &next
+	}
+}
+
 // A checkpoint that is taken before the program has asked for everything has the rest, too, behind what it has asked for.
 func TestSavedBeforeAllIsAskedFor(t *testing.T) {
 	_, st, _ := savedBy(t)
@@ -249,7 +267,7 @@ func TestWhatCannotBeRestored(t *testing.T) {
 		{"too many arguments", func(st *Saved) { st.Allocs[0].Args = []uint64{320, 1} }, "with 2 arguments"},
 		{"a list that is cut short", func(st *Saved) { st.Allocs[12].Args = st.Allocs[12].Args[:7] }, "with 7 arguments"},
 		{"a list of fewer hosts", func(st *Saved) { st.Allocs[12].Args = st.Allocs[12].Args[:10] }, "3 blocks on 1 hosts"},
-		{"a host that there was not", func(st *Saved) { st.Allocs[4].Args[1] = 9 }, "host 9 does not exist"},
+		{"a host that there was not", func(st *Saved) { st.Allocs[4].Args[1] = 1 << 16 }, "host 65536 does not exist"},
 		{"a free", func(st *Saved) { st.Allocs[0].Call = CallFree }, "by call"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,9 +4,10 @@
  *
  *   restored HOSTS [what]
  *
- * HOSTS is how many the checkpoint is of. what: "again" takes another checkpoint after the check; "other", "more" and "size"
- * make a call that the checkpoint does not have. Host 0 prints "restored: ok" after a restore, else the generation.
+ * HOSTS is how many the checkpoint is of. what: "again" takes another checkpoint before it goes on after the check; "other", "more" and
+ * "size" make a call that the checkpoint does not have. Host 0 prints "restored: ok" after a restore, and the generations.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ static void *with(int placement, size_t pages, jia_alloc_attr_t more)
 	return at;
 }
 
+static void *gone[2]; /* memory that is freed before the last checkpoint */
+
 static void allocate(const char *what)
 {
 	int last = jiahosts - 1, fresh = !jia_restored();
@@ -56,7 +59,6 @@ static void allocate(const char *what)
 	int homes[] = { last, 0 };
 	jia_alloc_attr_t none = { 0 }, hosted = { .host = 1 % jiahosts }, wide = { .block = 2 * PAGE, .alignment = 1 << 16, .name = "wide" };
 	jia_alloc_attr_t listed = { .list = list, .n = 2, .hosts = homes };
-	void *gone[2] = { 0 };
 
 	keep((void *)jia_alloc(10 * PAGE), 10);
 	if (fresh)
@@ -82,19 +84,24 @@ static void allocate(const char *what)
 	if (fresh) {
 		memset(gone[jiapid % 2], 1, 5 * PAGE);
 		jia_free(gone[0]);
-		jia_free(gone[1]);
 	}
 	jia_barrier();
 }
 
-/* Every host writes every jiahosts-th page; page 4 of each run of 5 stays zero, and so do odd words. */
-static void write_all(uint64_t round)
+/* Every host writes every jiahosts-th page; page 4 of each run of 5 stays zero, and so do odd words. Those of
+ * allocation from and every step-th behind it. */
+static void write_some(uint64_t round, int from, int step)
 {
-	for (int k = 0; k < kinds; k++)
+	for (int k = from; k < kinds; k += step)
 		for (size_t p = 0; p < kind[k].pages; p++)
 			if ((p + k) % jiahosts == (size_t)jiapid && p % 5 != 4)
 				for (size_t w = p * PAGE / 8; w < (p + 1) * PAGE / 8; w += 2)
 					kind[k].at[w] = pattern(k, w, round);
+}
+
+static void write_all(uint64_t round)
+{
+	write_some(round, 0, 1);
 }
 
 static void check_all(uint64_t round)
@@ -131,9 +138,17 @@ static void check_homes(void)
 		expect_home(10, p, p / ((13 + jiahosts - 1) / jiahosts));
 }
 
+/* With as many hosts, all of which see the parts, a page of first touch is where it was, as who has read it knows. */
+static void check_touched(void)
+{
+	for (size_t p = 0; hosts == jiahosts && !getenv("MOVED") && p < 40; p++)
+		if (p % 5 != 4)
+			expect_home(13, p, (p + 13) % jiahosts);
+}
+
 static void registered(int restored)
 {
-	static int mine[1000], other;
+	static int mine[1000], other, unknown, wide[9];
 	static char name[300];
 	static unsigned char *big;
 	int there = restored && jiapid < hosts;
@@ -156,10 +171,13 @@ static void registered(int restored)
 	if (jia_checkpoint_register(&other, sizeof other, name) != there || (there && other != 42))
 		jia_error("restored: the longest name");
 	other = 42;
-	if (jia_checkpoint_register(&hosts, sizeof hosts, restored ? "unknown" : "wide") != 0)
+	snprintf(name, sizeof name, "new in %d", restored);
+	if (jia_checkpoint_register(&unknown, sizeof unknown, name) != 0)
 		jia_error("restored: an unknown name was found");
-	if (restored && jia_checkpoint_register(mine, 1, "wide") != (there ? -22 : 0))
+	if (there && jia_checkpoint_register(wide, sizeof wide - 1, "wide") != -EINVAL)
 		jia_error("restored: another size was taken");
+	if (jia_checkpoint_register(wide, sizeof wide, "wide") != there)
+		jia_error("restored: the right size was not taken after another");
 	if (jiapid == 0) {
 		big = malloc(BIG);
 		if (jia_checkpoint_register(big, BIG, "big") != there)
@@ -220,21 +238,30 @@ int main(int argc, char **argv)
 		if (!getenv("JIA_PAGE_SIZE"))
 			check_homes();
 		check_all(1);
+		if (!getenv("JIA_PAGE_SIZE"))
+			check_touched();
 		for (int i = 1; i < 10; i += 2)
 			jia_waitcv(i);
-		jia_barrier();
-		go_on();
 		if (!strcmp(what, "again"))
 			generation = jia_checkpoint();
+		else
+			jia_barrier();
+		go_on();
 	} else {
 		if (jiapid == 0)
 			for (int i = 1; i < 10; i += 2)
 				jia_setcv(i);
 		jia_setcv(100 + jiapid);
 		jia_resetcv(100 + jiapid);
-		write_all(1);
+		/* The second checkpoint has half of the memory, and that the rest of what is freed is gone. */
+		write_some(1, 0, 2);
+		write_some(5, 1, 2);
+		if (jia_checkpoint() != 1)
+			jia_error("restored: the first checkpoint failed");
+		write_some(1, 1, 2);
+		jia_free(gone[1]);
 		generation = jia_checkpoint();
-		if (generation < 1)
+		if (generation != 2)
 			jia_error("restored: jia_checkpoint returned %d", generation);
 		write_all(7); /* which nobody is to see again */
 		jia_barrier();
