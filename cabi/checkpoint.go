@@ -3,7 +3,6 @@ package main
 import "C"
 
 import (
-	"path/filepath"
 	"time"
 
 	"jiajia/core"
@@ -27,17 +26,13 @@ func jiaGoCheckpointWait() C.int { return C.int(running("jia_checkpoint_wait").C
 // leastCopies is how many bytes of copies a host may have at least.
 const leastCopies = 64 << 20
 
-// checkpoints words the settings of checkpoints for the node, nil if there are to be none. The path is made absolute now, as the program
-// may change its working directory. hosts is how many of the job share this machine's memory.
+// checkpoints words the settings of checkpoints for the node, nil if there are to be none. hosts is how many of the job share this machine's memory.
 func checkpoints(settings conf.Settings, hosts int) *node.Checkpoints {
 	if settings.CkptDir == "" {
 		return nil
 	}
-	c := &node.Checkpoints{Dir: settings.CkptDir, Interval: time.Duration(settings.CkptInterval) * time.Second, Keep: settings.CkptKeep,
+	c := &node.Checkpoints{Dir: fromStart(settings.CkptDir), Interval: time.Duration(settings.CkptInterval) * time.Second, Keep: settings.CkptKeep,
 		Full: settings.CkptFull, Compress: settings.CkptCompress, CopyBytes: leastCopies}
-	if absolute, err := filepath.Abs(c.Dir); err == nil {
-		c.Dir = absolute
-	}
 	if memory, ok := capacity.Find(); ok {
 		c.CopyBytes = max(leastCopies, memory.Bytes/8/uint64(hosts))
 	}

@@ -14,6 +14,7 @@ import (
 	"jiajia/core/launch"
 	"jiajia/core/node"
 	"jiajia/core/region"
+	"jiajia/core/resume"
 	"jiajia/core/wire"
 )
 
@@ -65,8 +66,15 @@ func start(getenv func(string) string) (terminal bool) {
 		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
 		CachePages: cache, Checkpoints: checkpoints(settings, local), Fail: fail, Log: job.log,
 	})
+	var plan *resume.Plan
+	if err == nil {
+		plan, err = beginFrom(n, settings)
+	}
 	if err == nil && job.hosts > 1 {
 		err = connect(n, settings)
+	}
+	if err == nil && plan != nil {
+		err = n.Load(plan)
 	}
 	if err != nil {
 		fail(fmt.Sprintf("host %d: jia_init: %v", job.self, err))

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -43,6 +44,14 @@ type extent struct {
 	touch bool
 	name  string // for messages; may be empty
 	named uint8  // number of the name for the statistics, 0 for none
+	// made is how many calls came before the one that made it; call and args are that one's, and draw is what jia_alloc_random
+	// drew. A checkpoint has them (Saved).
+	made uint64
+	call AllocCall
+	args []uint64
+	draw uint64
+	// waits: it came from a checkpoint, and the program has not asked for it yet. made is then its number there, from 0.
+	waits bool
 }
 
 // segment says that pages up to end (exclusive, from the pattern's beginning) live at host.
@@ -63,12 +72,35 @@ func (e *extent) home(p PageID, hosts int) HostID {
 
 // Alloc gives the program args[0] bytes of fresh zeroed memory and returns its first page. args are the call's
 // arguments in order, arrays flattened behind the scalars. Every host must make the same calls in the same order; the
-// next barrier compares them.
+// next barrier compares them. After a Restore it is the memory of the checkpoint for as long as that has some.
 func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
+	if len(m.restored) > 0 {
+		e, err := m.match(call, args)
+		if err != nil {
+			return 0, err
+		}
+		m.called(call, e.first, args)
+		return e.first, nil
+	}
+	e, err := m.rule(call, args, m.cfg.Hosts)
+	if err != nil {
+		return 0, err
+	}
+	if !m.settle(e, 1) {
+		return 0, misuse("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE",
+			describeAlloc(call, args), args[0], m.cfg.Pages*uint64(m.cfg.PageSize))
+	}
+	m.called(call, e.first, args)
+	return e.first, nil
+}
+
+// rule returns the allocation that a call asks for, which has no place yet. of is how many hosts the arguments may name; what they
+// name beyond the job's own is to be folded.
+func (m *Machine) rule(call AllocCall, args []uint64, of int) (*extent, error) {
 	size := args[0]
 	pages := m.pagesFor(size)
-	e := &extent{pages: pages, block: 1}
-	hosts := uint64(m.cfg.Hosts)
+	e := &extent{pages: pages, block: 1, made: m.allocCalls, call: call, args: slices.Clone(args)}
+	hosts := uint64(of)
 	needHost := func(what string, h uint64) error {
 		if h >= hosts {
 			return misuse("%s: %s %d does not exist; hosts are 0 to %d", describeAlloc(call, args), what, int64(h), hosts-1)
@@ -82,7 +114,7 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 		return nil
 	}
 	if int64(size) < 0 {
-		return 0, misuse("%s: %d bytes; a size must be 0 or more, and an int overflows at 2 GiB: multiply in size_t",
+		return nil, misuse("%s: %d bytes; a size must be 0 or more, and an int overflows at 2 GiB: multiply in size_t",
 			describeAlloc(call, args), int64(size))
 	}
 	var err error
@@ -119,20 +151,13 @@ func (m *Machine) Alloc(call AllocCall, args ...uint64) (PageID, error) {
 	case CallAllocRandom:
 		// A small generator of its own: every host draws the same sequence.
 		m.random = m.random*6364136223846793005 + 1442695040888963407
-		e.block, e.start = pages, HostID((m.random>>33)%hosts)
+		e.draw = m.random >> 33
+		e.block, e.start = pages, HostID(e.draw%hosts)
 	}
-	if err != nil {
-		return 0, err
+	if err == nil && (call == CallAlloc4 || call == CallAllocArray) && len(e.segments) == 0 {
+		err = misuse("%s: no block has a size above 0", describeAlloc(call, args))
 	}
-	if (call == CallAlloc4 || call == CallAllocArray) && len(e.segments) == 0 {
-		return 0, misuse("%s: no block has a size above 0", describeAlloc(call, args))
-	}
-	if !m.settle(e, 1) {
-		return 0, misuse("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE",
-			describeAlloc(call, args), size, m.cfg.Pages*uint64(m.cfg.PageSize))
-	}
-	m.called(call, e.first, args)
-	return e.first, nil
+	return e, err
 }
 
 // called notes an allocation or a jia_free for the comparison at the next rendezvous.

@@ -38,10 +38,35 @@ var ErrNoRoom = errors.New("no room")
 // order with the same arguments on all hosts; one that fails is as if it had not been called. The error wraps ErrNoRoom, or is a
 // *Misuse.
 func (m *Machine) AllocAttr(size uint64, a *Attr) (PageID, error) {
-	e := &extent{pages: m.pagesFor(size), block: 1, start: HostID(a.Host), name: a.Name}
-	if err := m.checkAttr(size, a); err != nil {
+	if err := m.checkAttr(size, a, m.hostsNamed()); err != nil {
 		return 0, err
 	}
+	args := a.args(size)
+	var e *extent
+	if len(m.restored) > 0 {
+		var err error
+		if e, err = m.match(CallAllocAttr, args); err != nil {
+			return 0, err
+		}
+		e.name = a.Name
+	} else if e = m.attrRule(size, a); !m.settle(e, max(a.Alignment, 1)) {
+		return 0, fmt.Errorf("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE: %w",
+			allocNames[CallAllocAttr], size, m.cfg.Pages*uint64(m.cfg.PageSize), ErrNoRoom)
+	}
+	e.named = m.named(a.Name)
+	m.called(CallAllocAttr, e.first, args)
+	return e.first, nil
+}
+
+// args are the arguments of a call for size bytes, as hosts compare them: all but the name.
+func (a *Attr) args(size uint64) []uint64 {
+	args := []uint64{size, uint64(a.Placement), a.Host, a.Block, a.Alignment, uint64(len(a.Sizes))}
+	return append(append(args, a.Sizes...), a.Hosts...)
+}
+
+// attrRule returns the allocation that a call asks for whose arguments were checked. It has no place yet.
+func (m *Machine) attrRule(size uint64, a *Attr) *extent {
+	e := &extent{pages: m.pagesFor(size), block: 1, start: HostID(a.Host), name: a.Name, made: m.allocCalls, call: CallAllocAttr, args: a.args(size)}
 	hosts := uint64(m.cfg.Hosts)
 	switch a.Placement {
 	case Cyclic:
@@ -55,18 +80,12 @@ func (m *Machine) AllocAttr(size uint64, a *Attr) (PageID, error) {
 	case FirstTouch:
 		e.touch = true
 	}
-	if !m.settle(e, max(a.Alignment, 1)) {
-		return 0, fmt.Errorf("%s: %d bytes do not fit in what is left of the %d reserved; raise JIA_REGION_SIZE: %w",
-			allocNames[CallAllocAttr], size, m.cfg.Pages*uint64(m.cfg.PageSize), ErrNoRoom)
-	}
-	e.named = m.named(a.Name)
-	args := []uint64{size, uint64(a.Placement), a.Host, a.Block, a.Alignment, uint64(len(a.Sizes))}
-	m.called(CallAllocAttr, e.first, append(append(args, a.Sizes...), a.Hosts...))
-	return e.first, nil
+	return e
 }
 
-func (m *Machine) checkAttr(size uint64, a *Attr) error {
-	name, hosts := allocNames[CallAllocAttr], uint64(m.cfg.Hosts)
+// checkAttr refuses arguments that cannot be. of is how many hosts they may name.
+func (m *Machine) checkAttr(size uint64, a *Attr, of int) error {
+	name, hosts := allocNames[CallAllocAttr], uint64(of)
 	switch {
 	case size == 0:
 		return misuse("%s: a size of 0; give at least 1 byte", name)

@@ -75,6 +75,11 @@ type Machine struct {
 	random     uint64
 	names      []Name
 
+	// restored are the allocations of the checkpoint that this run began from which the program has not asked for yet, in the
+	// order of their calls. They were made by restoredHosts hosts.
+	restored      []*extent
+	restoredHosts int
+
 	ops    []op     // by waiter
 	parked []Waiter // waiters in status Parked, in the order in which they were parked
 

@@ -15,7 +15,13 @@ const mostSpans = 1 << 14
 // them, as with large allocations that deal out single pages, one span from the first of them to the allocation's end stands for
 // all; then it has pages of others, too.
 func (m *Machine) HomeSpans(dst []Span) []Span {
-	e := m.newest
+	if m.newest == nil {
+		return dst // it came from a checkpoint, whose pages are known
+	}
+	return m.homeSpans(dst, m.newest)
+}
+
+func (m *Machine) homeSpans(dst []Span, e *extent) []Span {
 	if e.touch && m.cfg.Hosts > 1 {
 		return dst // not decided yet; see Publish
 	}

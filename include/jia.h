@@ -660,8 +660,9 @@ int jia_restored(void);
  * jia_checkpoint_register - have @size bytes of this host's private memory at @addr stored with every checkpoint, as @name.
  * They are copied while the host is in the barrier. After a restore the call fills them with what the same host has stored under
  * the name. Returns 1 if it has done that, 0 if there was nothing to restore (a fresh start, a name that was not registered, or
- * a host that did not exist); -EINVAL for no name, one longer than 255 bytes or one registered before, and if what was stored has
- * another size, which leaves the memory as it is. Hosts need not register the same. Does not block. Threads: any.
+ * a host that did not exist); -EINVAL for no name, one longer than 255 bytes or one registered before, for shared memory, which is
+ * stored anyway, and if what was stored has another size; these leave the memory as it is. Hosts need not register the same.
+ * Does not block. Threads: any.
  */
 int jia_checkpoint_register(void *addr, size_t size, const char *name);
 

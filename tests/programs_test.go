@@ -23,6 +23,9 @@ var examples = map[string][]string{
 	"hybrid":    {"16", "2"},
 	"transpose": {"150", "9"},
 	"words":     {"20000"},
+
+	"resume_jacobi": {"100", "20"},
+	"resume_queue":  {"300", "50"},
 }
 
 func TestExamples(t *testing.T) {

@@ -91,6 +91,9 @@ func (n *Node) AllocAttr(size uint64, attr *core.Attr) (uint64, error) {
 		failed = n.publishNewest()
 	}
 	n.mu.Unlock()
+	if other := new(core.Mismatch); errors.As(err, &other) {
+		failed = err
+	}
 	if failed != nil {
 		n.fail(failed)
 	}

@@ -77,6 +77,9 @@ type Node struct {
 	background sync.WaitGroup // of the library's own threads
 	over       chan struct{}  // closed to end them, before the region goes
 
+	registered []registered // private memory that checkpoints have; guarded by mu
+	restored   restored     // what this run began from
+
 	pinned atomic.Bool // the machine has pins; set under mu
 	hints  hints
 
@@ -107,6 +110,8 @@ func Open(cfg Config) (*Node, error) {
 		Base: uint64(n.region.Base()), ReadAhead: cfg.ReadAhead, CachePages: cfg.CachePages,
 		Cuts: cfg.Checkpoints != nil})
 	n.machine.SetOneSided(cfg.Hosts > 1)
+	n.ckpt.state = func() any { return n.machine.Saved() }
+	n.ckpt.additions = append(n.ckpt.additions, n.addSections)
 	if n.ckpt.open(cfg.Checkpoints, cfg.Hosts); cfg.Checkpoints != nil && cfg.Hosts == 1 {
 		n.readyForNext()
 	}

@@ -58,6 +58,9 @@ var examples = map[string][]string{
 	"hybrid":    {"12", "2"},
 	"transpose": {"96", "6"},
 	"words":     {"5000"},
+
+	"resume_jacobi": {"40", "10"},
+	"resume_queue":  {"60", "20"},
 }
 
 // seconds are what a program prints about its time, which differs.
