@@ -90,7 +90,7 @@ func commonSettings(settings conf.Settings) string {
 	var words []string
 	for _, row := range conf.Table {
 		switch row.Name {
-		case "region_size", "page_size", "comm_type", "shm", "pool_check":
+		case "region_size", "page_size", "comm_type", "shm", "pool_check", "peer_timeout":
 			words = append(words, row.Env+"="+row.Value(settings))
 		}
 	}
