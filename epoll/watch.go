@@ -30,7 +30,9 @@ const (
 
 // vanishing is how long probes go unanswered before a connection is given up, for a deadline for silent hosts: longer than that, so that
 // of the two the one says so that knows more. The kernel knows no more than nine hours between probes.
-func vanishing(deadline time.Duration) time.Duration { return min(max(vanishTime, 2*deadline), 24*time.Hour) }
+func vanishing(deadline time.Duration) time.Duration {
+	return min(max(vanishTime, 2*deadline), 24*time.Hour)
+}
 
 // A watch is the source of such a connection: its other end closes when the peer's process or machine is gone.
 type watch struct {

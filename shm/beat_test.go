@@ -27,6 +27,7 @@ func TestSilentHost(t *testing.T) {
 	servants := []*servant{newServant(), newServant(), newServant()}
 	var handlers []node.Handler
 	for _, s := range servants {
+		s.lost = make(chan error, len(servants))
 		handlers = append(handlers, s)
 	}
 	ts := start(t, handlers, func(o *Options) {
