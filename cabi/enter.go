@@ -111,7 +111,7 @@ func startHosts(settings conf.Settings, warnings []string) error {
 		hosts = []conf.Host{{Name: "localhost", Slots: settings.NProc}}
 	}
 	options := launch.Options{Dir: startDirectory(), Args: startArguments(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
-		SSH: settings.SSH, Network: settings.Network}
+		SSH: settings.SSH, Network: settings.Network, PeerTimeout: peerTimeout(settings)}
 	for _, h := range hosts {
 		options.Machines = append(options.Machines, launch.Machine{Name: h.Name, User: h.User, Hosts: h.Slots})
 	}
