@@ -41,7 +41,7 @@ static void *compute(void *unused)
 static void memory(void)
 {
 	const size_t size = (size_t)32 << 20;
-	char *shared = jia_alloc2p(size, 0);
+	char *shared = (char *)jia_alloc2p(size, 0);
 
 	for (int go = 1; go;) {
 		char *own = malloc(size);
