@@ -78,7 +78,8 @@ const (
 func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way, error) {
 	viaRDMA := rdma.New(rdma.Options{
 		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: settings.PageSize,
-		Memory: n.Region().Frames(0, n.Region().Pages()), Address: addressOf(job.member.Listen()), Log: job.log, Fail: transportFailed,
+		Memory: n.Region().Frames(0, n.Region().Pages()), Address: addressOf(job.member.Listen()), PeerTimeout: peerTimeout(settings),
+		Log: job.log, Fail: transportFailed,
 	})
 	overRDMA := route.Way{Name: wayRDMA, Words: "RDMA", Candidate: viaRDMA, Detail: viaRDMA.Device}
 	if settings.Comm == conf.CommRDMA {
@@ -94,13 +95,18 @@ func ways(n *node.Node, settings conf.Settings, spin time.Duration) ([]route.Way
 	}
 	memory, err := shm.Listen(shm.Options{
 		Self: wire.HostID(job.self), Hosts: job.hosts, Secret: job.member.Secret(), Handler: n.Handler(), Spin: spin, PageSize: settings.PageSize,
-		Memory: shm.Memory{Fd: n.Region().Fd(), Size: n.Region().Pages() * uint64(settings.PageSize)}, Log: job.log,
+		Memory: shm.Memory{Fd: n.Region().Fd(), Size: n.Region().Pages() * uint64(settings.PageSize)}, PeerTimeout: peerTimeout(settings), Log: job.log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	overMemory := route.Way{Name: waySHM, Words: "shared memory", Candidate: memory}
 	return []route.Way{overMemory, overRDMA, overTCP}, nil
+}
+
+// peerTimeout is after what silence another host is lost; 0: never.
+func peerTimeout(settings conf.Settings) time.Duration {
+	return time.Duration(settings.PeerTimeout) * time.Millisecond
 }
 
 // addressOf returns an IP address that others can connect to, or the zero value if the text stands for all of this machine's.
@@ -127,7 +133,7 @@ var _ route.Candidate = tcp{}
 func listenTCP(n *node.Node, settings conf.Settings, spin time.Duration) (tcp, error) {
 	t, err := epoll.Listen("tcp", net.JoinHostPort(job.member.Listen(), "0"), epoll.Options{
 		Self: wire.HostID(job.self), Secret: job.member.Secret(), Handler: n.Handler(), PageSize: settings.PageSize, Spin: spin,
-		Log: job.log, Fail: transportFailed,
+		PeerTimeout: peerTimeout(settings), Log: job.log, Fail: transportFailed,
 	})
 	if err != nil {
 		return tcp{}, err

@@ -90,7 +90,7 @@ func commonSettings(settings conf.Settings) string {
 	var words []string
 	for _, row := range conf.Table {
 		switch row.Name {
-		case "region_size", "page_size", "comm_type", "shm", "pool_check":
+		case "region_size", "page_size", "comm_type", "shm", "pool_check", "peer_timeout":
 			words = append(words, row.Env+"="+row.Value(settings))
 		case "ckpt_dir": // each host may have one of its own
 			words = append(words, fmt.Sprintf("%s=%v", row.Env, map[bool]string{true: "(set)", false: "(not set)"}[settings.CkptDir != ""]))
@@ -113,7 +113,7 @@ func startHosts(settings conf.Settings, warnings []string) error {
 		hosts = []conf.Host{{Name: "localhost", Slots: settings.NProc}}
 	}
 	options := launch.Options{Dir: startDirectory(), Args: startArguments(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
-		SSH: settings.SSH, Network: settings.Network}
+		SSH: settings.SSH, Network: settings.Network, PeerTimeout: peerTimeout(settings)}
 	for _, h := range hosts {
 		options.Machines = append(options.Machines, launch.Machine{Name: h.Name, User: h.User, Hosts: h.Slots})
 	}

@@ -77,7 +77,7 @@ func (t *Transport) tryDial(p *peer, what purpose, mailbox uint32, deadline time
 	if err != nil {
 		return -1, err
 	}
-	if err = tune(fd, what); err == nil {
+	if err = t.tune(fd, what); err == nil {
 		err = t.introduce(fd, p, what, mailbox, deadline)
 	}
 	if err != nil {

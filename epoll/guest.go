@@ -170,7 +170,7 @@ func (g *guest) feed(p *peer) {
 func (g *guest) leave(p *peer) bool {
 	t := g.door.t
 	v := encodeVerdict(accepted, counterproof(t.o.Secret, &g.hello, &g.challenge, accepted))
-	if tune(g.fd, g.says.purpose) != nil || !g.send(v[:]) {
+	if g.door.t.tune(g.fd, g.says.purpose) != nil || !g.send(v[:]) {
 		g.drop(unsaid)
 		return false
 	}

@@ -108,7 +108,7 @@ func connect(open opener, sa unix.Sockaddr, family, stop int, deadline time.Time
 }
 
 // tune sets what every connection needs.
-func tune(fd int, p purpose) error {
+func (t *Transport) tune(fd int, p purpose) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt TCP_NODELAY", err)
 	}
@@ -121,7 +121,7 @@ func tune(fd int, p purpose) error {
 		return nil
 	}
 	// Links have probes of their own: see broken.
-	return keepAlive(fd, p)
+	return keepAlive(fd, p, vanishing(t.o.PeerTimeout))
 }
 
 // await sleeps until fd has one of the events, the deadline passes (os.ErrDeadlineExceeded), or stop becomes readable

@@ -12,7 +12,7 @@
 //   - one connection for each pair of hosts that send each other data, made by the first to send, read by a thread that
 //     waits for data, or by the loop when none does.
 //
-// A fifth kind carries nothing: one watch connection for each pair of hosts tells when the other machine has vanished.
+// A fifth kind carries no messages: by one watch connection for each pair of hosts they tell each other that they live.
 //
 // Writing never needs the loop either, unless a socket is full.
 package epoll
@@ -30,6 +30,7 @@ import (
 
 	"jiajia/core/event"
 	"jiajia/core/node"
+	"jiajia/core/pulse"
 	"jiajia/core/wire"
 )
 
@@ -43,6 +44,10 @@ type Options struct {
 	Handler  node.Handler  // called by the loop
 	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
 	PageSize int           // bytes of a page, the same on all hosts
+
+	// PeerTimeout is after what silence a peer is lost, the same on all hosts; 0: hosts do not beat, and only the end of a process or a
+	// machine is noticed.
+	PeerTimeout time.Duration
 
 	// Log takes, at level warn, one line for each kind of refused connection, and at most mostRemarks of them; what else
 	// happens to connections at debug. nil for none.
@@ -63,6 +68,7 @@ type Transport struct {
 	door   *door
 	loop   *loop
 	intake *intake
+	clock  pulse.Clock // of the thread that beats
 
 	peers   []*peer       // by host id, nil for this host and those that are no peers; fixed by Start
 	missing atomic.Int32  // service and watch connections still to come
@@ -97,9 +103,10 @@ type peer struct {
 	boxMu sync.RWMutex
 	boxes map[uint32]*conn // our ends of its mailboxes' connections
 
-	linked  bool     // a link has been accepted; of the loop's thread alone
-	watched bool     // there is a watch connection; of the loop's thread alone
-	parked  chan int // the accepted link, until OpenLink takes it
+	linked  bool                  // a link has been accepted; of the loop's thread alone
+	watched bool                  // there is a watch connection; of the loop's thread alone
+	watch   atomic.Pointer[watch] // the same, once it is in use
+	parked  chan int              // the accepted link, until OpenLink takes it
 
 	feeding bool // a data connection has been accepted; of the loop's thread alone
 	outlet  outlet
@@ -282,6 +289,7 @@ func (t *Transport) serve(addrs []string) error {
 	}
 	t.started = true
 	go t.loop.run(t.door.timers, t.failed)
+	t.beat()
 	return nil
 }
 
@@ -341,7 +349,9 @@ func (t *Transport) broken(p *peer, err error) error {
 		return *cause
 	}
 	left := closedByPeer(err)
-	err = fmt.Errorf("connection with host %d (%s): %w", p.id, p.addr, explain(err))
+	if _, silent := err.(pulse.Silence); !silent {
+		err = fmt.Errorf("connection with host %d (%s): %w", p.id, p.addr, explain(err))
+	}
 	p.cause.Store(&err)
 	close(p.gone)
 	shutdown(p.fds)
@@ -421,6 +431,7 @@ func (t *Transport) Close() error {
 	t.mu.Unlock()
 
 	t.Recall()
+	t.clock.Stop()
 	t.loop.close()
 	if started {
 		<-t.loop.done

@@ -15,18 +15,19 @@ import (
 )
 
 // Card opens the transport and returns where others can connect to it and find its memory, or why there is none. Once.
-func (t *Transport) Card() (card, why string) {
+func (t *Transport) Card() (text, why string) {
 	if err := t.openDevice(); err != nil {
 		return "", err.Error()
 	}
+	c := card{at: t.door.addr, beats: t.beats.place()}
 	if len(t.o.Memory) == 0 {
-		return formCard(t.door.addr, place{}), ""
+		return c.String(), ""
 	}
-	at, err := t.exports.open()
-	if err != nil {
+	var err error
+	if c.directory, err = t.exports.open(); err != nil {
 		t.o.Log.Warnf("pages of this host cannot be reached by RDMA without its processor, and are sent on request: %v", verbs.Locked(err, arenaChunk))
 	}
-	return formCard(t.door.addr, at), ""
+	return c.String(), ""
 }
 
 func (t *Transport) openDevice() error {
@@ -150,13 +151,16 @@ func (t *Transport) prepare(d *door) (err error) {
 	if t.lobby, err = t.context.NewPD(); err != nil {
 		return errors.Join(err, t.pd.Free())
 	}
-	ch, err := t.context.NewChannel()
-	if err != nil {
+	if err = t.beats.open(t); err != nil {
 		return errors.Join(err, t.lobby.Free(), t.pd.Free())
 	}
-	l, err := newLoop(ch)
+	ch, err := t.context.NewChannel()
 	if err != nil {
-		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
+		return errors.Join(err, t.beats.free(), t.lobby.Free(), t.pd.Free())
+	}
+	l, err := newLoop(ch, t.tickTime())
+	if err != nil {
+		return errors.Join(err, ch.Free(), t.beats.free(), t.lobby.Free(), t.pd.Free())
 	}
 	t.loop, t.door = l, d
 	if t.intake, err = newIntake(t); err == nil {
@@ -174,7 +178,7 @@ func (t *Transport) prepare(d *door) (err error) {
 		}
 		l.free()
 		t.loop, t.door = nil, nil
-		return errors.Join(err, ch.Free(), t.lobby.Free(), t.pd.Free())
+		return errors.Join(err, ch.Free(), t.beats.free(), t.lobby.Free(), t.pd.Free())
 	}
 	return nil
 }
@@ -203,22 +207,23 @@ func (t *Transport) Try(cards []string) (refused []error) {
 	now := time.Now()
 	timer := time.NewTimer(joinTime)
 	defer timer.Stop()
-	for i, card := range cards {
+	for i, text := range cards {
 		p := t.peers[i]
-		if p == nil || card == "" {
+		if p == nil || text == "" {
 			continue
 		}
-		to, directory, wrong := readCard(card)
+		its, wrong := readCard(text)
 		switch {
 		case err != nil:
 			refused[i] = err
 		case wrong != nil:
-			refused[i] = fmt.Errorf("the RDMA card of host %d, %q: %w", i, card, wrong)
+			refused[i] = fmt.Errorf("the RDMA card of host %d, %q: %w", i, text, wrong)
 		case wire.HostID(i) < t.o.Self:
-			wg.Go(func() { refused[i] = t.connectTo(p, to, now.Add(connectTime)) })
+			wg.Go(func() { refused[i] = t.connectTo(p, its.at, now.Add(connectTime)) })
 		}
-		if directory.addr != 0 {
-			p.far = newFar(directory)
+		p.beats = its.beats
+		if its.directory.addr != 0 {
+			p.far = newFar(its.directory)
 		}
 	}
 	wg.Wait()

@@ -25,6 +25,7 @@ func (t *Transport) Close() error {
 		d.ring()
 	}
 	t.mu.Unlock()
+	t.beats.clock.Stop()
 	if t.loop != nil {
 		t.Recall()
 		t.loop.close()
@@ -111,7 +112,7 @@ func (t *Transport) free() error {
 	}
 	t.door.ch.Free()
 	errs = append(errs, t.exports.free())
-	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.lobby.Free(), t.pd.Free())
+	errs = append(errs, t.intake.free(), t.loop.ch.Free(), t.beats.free(), t.lobby.Free(), t.pd.Free())
 	t.loop.free()
 	return errors.Join(errs...)
 }

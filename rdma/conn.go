@@ -284,6 +284,11 @@ func (c *conn) arm() error { return c.scq.Notify() }
 
 // probe sends nothing anywhere, and is answered by the device at the other end. Also looks at what became of the one before.
 func (c *conn) probe(always bool) error {
+	return c.question(always, func(wr uint64) error { return c.qp.Write(wr, nil, 0, 0, 0, verbs.Signaled) })
+}
+
+// question posts a request that the device at the other end answers.
+func (c *conn) question(always bool, post func(wr uint64) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reapLocked()
@@ -294,7 +299,7 @@ func (c *conn) probe(always bool) error {
 		c.probed = c.head - signalEach + 1 // the last whose success is told will do
 		return nil
 	}
-	err := c.qp.Write(c.head, nil, 0, 0, 0, verbs.Signaled)
+	err := post(c.head)
 	c.head++
 	c.probed = c.head
 	return err

@@ -113,24 +113,41 @@ func find(list []extent, p uint64) *extent {
 	return nil
 }
 
-// A card is what a host tells the others: where it listens and, when it offers memory, where its directory begins.
-func formCard(at netip.AddrPort, directory place) string {
-	if directory.addr == 0 {
-		return at.String()
-	}
-	return fmt.Sprintf("%v,%x,%x", at, directory.addr, directory.key)
+// A card is what a host tells the others: where it listens, where it beats and, when it offers memory, where its directory begins.
+type card struct {
+	at               netip.AddrPort
+	beats, directory place
 }
 
-func readCard(card string) (at netip.AddrPort, directory place, err error) {
-	address, rest, offers := strings.Cut(card, ",")
-	if at, err = netip.ParseAddrPort(address); err != nil || !offers {
-		return at, directory, err
+func (c *card) String() string {
+	text := fmt.Sprintf("%v,%v", c.at, c.beats)
+	if c.directory.addr != 0 {
+		text += "," + c.directory.String()
 	}
-	where, key, _ := strings.Cut(rest, ",")
-	addr, err := strconv.ParseUint(where, 16, 64)
-	if err != nil {
-		return at, directory, err
+	return text
+}
+
+func (p place) String() string { return fmt.Sprintf("%x,%x", p.addr, p.key) }
+
+func readCard(text string) (c card, err error) {
+	words := strings.Split(text, ",")
+	if len(words) != 3 && len(words) != 5 {
+		return c, fmt.Errorf("%d parts", len(words))
 	}
-	k, err := strconv.ParseUint(key, 16, 32)
-	return at, place{addr, uint32(k)}, err
+	if c.at, err = netip.ParseAddrPort(words[0]); err == nil {
+		c.beats, err = readPlace(words[1:])
+	}
+	if err == nil && len(words) > 3 {
+		c.directory, err = readPlace(words[3:])
+	}
+	return c, err
+}
+
+func readPlace(words []string) (p place, err error) {
+	if p.addr, err = strconv.ParseUint(words[0], 16, 64); err != nil {
+		return p, err
+	}
+	key, err := strconv.ParseUint(words[1], 16, 32)
+	p.key = uint32(key)
+	return p, err
 }

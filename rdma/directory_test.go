@@ -16,14 +16,15 @@ import (
 func TestCards(t *testing.T) {
 	at := netip.MustParseAddrPort("10.99.0.1:4711")
 	for _, directory := range []place{{}, {addr: 0x7fff_0000_1000, key: 0xffff_ffff}, {addr: 1}} {
-		gotAt, got, err := readCard(formCard(at, directory))
-		if err != nil || gotAt != at || got != directory {
-			t.Errorf("%v, %v became %v, %v: %v", at, directory, gotAt, got, err)
+		want := card{at, place{addr: 0x7f00_1234_5000, key: 7}, directory}
+		if got, err := readCard(want.String()); err != nil || got != want {
+			t.Errorf("%v became %v: %v", want, got, err)
 		}
 	}
-	for _, card := range []string{"", "10.99.0.1", "10.99.0.1:4711,", "10.99.0.1:4711,1", "10.99.0.1:4711,1,2,3", "10.99.0.1:4711,1,100000000", ",1,2"} {
-		if _, _, err := readCard(card); err == nil {
-			t.Errorf("%q passes for a card", card)
+	for _, text := range []string{"", "10.99.0.1,1,2", "10.99.0.1:4711", "10.99.0.1:4711,1", "10.99.0.1:4711,1,2,3", "10.99.0.1:4711,1,100000000",
+		"10.99.0.1:4711,1,2,3,", "10.99.0.1:4711,1,2,3,4,5", ",1,2"} {
+		if _, err := readCard(text); err == nil {
+			t.Errorf("%q passes for a card", text)
 		}
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"jiajia/rdma/verbs"
 )
 
-// muteTicks is after how many ticks without an answer to a probe a peer is given up, whatever the devices make of it: they may wait four
+// muteTime is after what time in ticks without an answer to a probe a peer is given up, whatever the devices make of it: they may wait four
 // times as long for each acknowledgement as a queue pair says (InfiniBand Architecture Specification, volume 1, section 9.7.6), and some
-// never wait less than half a second. Ticks and not seconds, so that a machine that was itself stopped finds the answers first.
-const muteTicks = 6
+// never wait less than half a second. In ticks, so that a machine that was itself stopped finds the answers first.
+const muteTime = 6 * tickTime
 
 // A join is a service connection, from the handshake on. It has a receive queue of its own, in a protection domain apart: a stranger has
 // no part in what the peers share, and as the connection manager permits remote access on its queue pair from the beginning, keys that
@@ -170,8 +170,8 @@ func (j *join) tick() {
 		var err error
 		if j.mute++; j.c.answered() {
 			j.mute = 0
-			err = j.c.probe(true)
-		} else if j.mute == muteTicks {
+			err = j.probe()
+		} else if j.mute == int(muteTime/j.t.tickTime()) {
 			err = unix.ETIMEDOUT
 		}
 		if err == nil {
@@ -181,6 +181,15 @@ func (j *join) tick() {
 			j.t.broken(j.p, err)
 		}
 	}
+}
+
+// probe asks the device at the other end for a sign of life, and of what its host does where hosts beat.
+func (j *join) probe() error {
+	if j.t.o.PeerTimeout == 0 || !j.t.serving.Load() { // before that, where it beats is not known
+		return j.c.probe(true)
+	}
+	j.t.beats.look(j.p)
+	return j.t.beats.ask(j.p)
 }
 
 // drop ends the connection. Loop's thread, or after that has ended.

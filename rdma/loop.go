@@ -11,12 +11,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/pulse"
 	"jiajia/rdma/verbs"
 )
 
-// tickTime is from one look at the peers to the next (see tick). With what a queue pair takes to give up, some 2 s, or else
-// muteTicks, a peer whose machine or cable is gone is known within 4.
+// tickTime is from one look at the peers to the next (see tick), or less where hosts beat more often. With what a queue pair takes to give up, some 2 s, or else
+// muteTime, a peer whose machine or cable is gone is known within 4.
 const tickTime = time.Second / 2
+
+func (t *Transport) tickTime() time.Duration {
+	if t.o.PeerTimeout == 0 {
+		return tickTime
+	}
+	return min(tickTime, pulse.Interval(t.o.PeerTimeout))
+}
 
 // A source is something whose completions the loop is told of; completed is called in the loop's thread and must not block.
 type source interface{ completed() }
@@ -36,7 +44,7 @@ type loop struct {
 	closed  bool     // no more errands are taken; wakefd may be gone
 }
 
-func newLoop(ch *verbs.Channel) (l *loop, err error) {
+func newLoop(ch *verbs.Channel, tick time.Duration) (l *loop, err error) {
 	l = &loop{epfd: -1, wakefd: -1, timer: -1, ch: ch, done: make(chan struct{}), watch: make(map[int]func())}
 	defer func() {
 		if err != nil {
@@ -52,7 +60,7 @@ func newLoop(ch *verbs.Channel) (l *loop, err error) {
 	if l.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
-	every := unix.NsecToTimespec(int64(tickTime))
+	every := unix.NsecToTimespec(int64(tick))
 	if err = unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
 		return nil, os.NewSyscallError("timerfd_settime", err)
 	}

@@ -36,6 +36,10 @@ type Options struct {
 	// Address is tried first: that of this host for TCP, say. Else the first address of an RDMA device is taken.
 	Address netip.Addr
 
+	// PeerTimeout is after what silence a peer is lost, the same on all hosts; 0: hosts do not beat, and only the end of a process or a
+	// machine is noticed.
+	PeerTimeout time.Duration
+
 	// Log takes what happens to connections, at debug, and what keeps memory from being reached. nil for none.
 	Log *event.Log
 

@@ -71,6 +71,7 @@ func (t *Transport) tick() {
 	for _, j := range t.joins {
 		j.tick()
 	}
+	t.beats.tick()
 	for _, c := range t.connections() {
 		c.completed()
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"jiajia/core/node"
+	"jiajia/core/pulse"
 	"jiajia/core/wire"
 	"jiajia/rdma/verbs"
 )
@@ -29,6 +30,7 @@ type Transport struct {
 	banks   []*bank // of the loop's thread
 	intake  *intake
 	exports exports
+	beats   beats
 
 	unshared bool // the device has no shared receive queues
 	freeRuns int  // of changed bytes that are written one by one however few bytes they are
@@ -67,7 +69,10 @@ type peer struct {
 	parked  chan *Link // the link that was asked for, until OpenLink takes it
 	feeding bool       // the same for data
 	outlet  outlet
-	far     *far // its memory, set by Try; nil: it offers none
+	far     *far   // its memory, set by Try; nil: it offers none
+	beats   place  // its counter, set by Try
+	beat    uint64 // what that was; of the loop's thread alone
+	heard   bool   // it has changed since the last tick; the same
 
 	cause atomic.Pointer[error] // why the host is lost, once it is
 	gone  chan struct{}         // closed when it is
@@ -139,6 +144,9 @@ func (t *Transport) Start(keep []bool) error {
 		}
 		t.serving.Store(err == nil)
 	})
+	if err == nil {
+		t.beats.start()
+	}
 	return err
 }
 
@@ -163,7 +171,9 @@ func (t *Transport) broken(p *peer, err error) error {
 	if cause := p.cause.Load(); cause != nil {
 		return *cause
 	}
-	err = fmt.Errorf("RDMA connection with host %d: %w", p.id, explain(err))
+	if _, silent := err.(pulse.Silence); !silent {
+		err = fmt.Errorf("RDMA connection with host %d: %w", p.id, explain(err))
+	}
 	p.cause.Store(&err)
 	close(p.gone)
 	for _, d := range t.desks {

@@ -39,6 +39,8 @@ type peer struct {
 	boxMu sync.RWMutex
 	boxes map[uint32]*box // its mailboxes
 
+	beats uint32 // its control.beats when last looked at; of the thread that beats alone
+
 	cause atomic.Pointer[error] // why the host is lost, once it is
 }
 

@@ -29,6 +29,7 @@ import (
 
 	"jiajia/core/event"
 	"jiajia/core/node"
+	"jiajia/core/pulse"
 	"jiajia/core/wire"
 )
 
@@ -44,6 +45,10 @@ type Options struct {
 	Spin     time.Duration // how long a waiting thread polls before it sleeps; 0: not at all
 	PageSize int           // bytes of a page, the same on all hosts, a multiple of the kernel's
 	Memory   Memory        // what peers may read and write; the zero value for nothing
+
+	// PeerTimeout is after what silence a peer is lost, the same on all hosts; 0: hosts do not beat, and only the end of a process is
+	// noticed.
+	PeerTimeout time.Duration
 
 	// Log takes, at level warn, a few lines about refused connections; what else happens at debug. nil for none.
 	Log *event.Log
@@ -75,6 +80,7 @@ type Transport struct {
 	upTo   atomic.Uint64 // one past the highest page that was published
 	server *server
 	intake intake
+	clock  pulse.Clock // of the thread that beats
 	// shareLocks: see ShareLocks. Fixed before Start.
 	shareLocks bool
 	spares     spares
@@ -107,6 +113,7 @@ type control struct {
 	server   bell
 	data     bell
 	attended atomic.Uint32 // 1: a thread reads data, and the serving thread does not
+	beats    atomic.Uint32 // changes with each beat of this host
 }
 
 // Where the cells of locks and the mark table are, behind control.
@@ -215,6 +222,7 @@ func (t *Transport) Start(keep []bool) error {
 	t.calls.Add(1)
 	go t.watch()
 	go t.server.run()
+	t.beat()
 	return nil
 }
 
@@ -242,7 +250,9 @@ func (t *Transport) broken(p *peer, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) {
 		err = errHungUp
 	}
-	err = fmt.Errorf("connection with host %d (shared memory): %w", p.id, err)
+	if _, silent := err.(pulse.Silence); !silent {
+		err = fmt.Errorf("connection with host %d (shared memory): %w", p.id, err)
+	}
 	p.cause.Store(&err)
 	p.hangUp()
 	t.wakeAll()
@@ -310,6 +320,7 @@ func (t *Transport) Close() error {
 	}
 	t.wakeAll()
 	t.mu.Unlock()
+	t.clock.Stop()
 
 	if t.started.Load() {
 		<-t.server.done

@@ -9,11 +9,13 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"jiajia/core/conf"
+	"jiajia/core/pulse"
 	"jiajia/core/reach"
 )
 
@@ -32,6 +34,9 @@ type agent struct {
 	null  int
 	hosts []*ward // in the order of the ranks in the launch
 	left  int     // those that have not ended
+
+	heard  atomic.Bool        // something has come since the watch for silence last looked
+	limits chan time.Duration // for it: another limit. Capacity 1
 }
 
 // serveAsAgent is the whole life of an agent. From the locked thread of Supervise.
@@ -42,6 +47,7 @@ func serveAsAgent() int {
 		return 1
 	}
 	go a.hear(from)
+	go a.awaitSilence()
 	if err := a.loop.run(); err != nil {
 		return 1
 	}
@@ -62,7 +68,7 @@ func newAgent() (a *agent, from *os.File, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("take over standard output: %w", err)
 	}
-	a = &agent{to: os.NewFile(uintptr(out), "connection")}
+	a = &agent{to: os.NewFile(uintptr(out), "connection"), limits: make(chan time.Duration, 1)}
 	if a.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
 		return nil, nil, fmt.Errorf("open /dev/null: %w", err)
 	}
@@ -116,7 +122,6 @@ func (a *agent) say(f frame) {
 
 // hear is the goroutine that reads what the supervisor says, whatever the loop is blocked in. It ends the process.
 func (a *agent) hear(from *os.File) {
-	silence := time.AfterFunc(silenceLimit, func() { os.Exit(1) })
 	frames := bufio.NewReaderSize(from, maxLine)
 	for {
 		f, err := readFrame(frames)
@@ -126,13 +131,30 @@ func (a *agent) hear(from *os.File) {
 			}
 			os.Exit(1)
 		}
-		silence.Reset(silenceLimit)
+		a.heard.Store(true)
 		a.loop.post(func() {
 			if err := a.handle(f); err != nil {
 				_ = a.send(frame{kind: frameRefused, data: []byte(OneLine(err.Error()))}) // gone or not, it is over
 				os.Exit(1)
 			}
 		})
+	}
+}
+
+// awaitSilence is the goroutine that ends the process when the supervisor has said nothing for silenceLimit, or for longer if the launch
+// says so. A time in which this process was stopped, with the whole job perhaps, does not count.
+func (a *agent) awaitSilence() {
+	for limit := silenceLimit; ; limit = <-a.limits {
+		a.heard.Store(true)
+		m := pulse.NewMonitor(limit, 1, time.Now())
+		ticker := time.NewTicker(pulse.Interval(limit))
+		for len(a.limits) == 0 {
+			<-ticker.C
+			if m.Look(time.Now(), func(int) bool { return a.heard.Swap(false) }) != nil {
+				os.Exit(1)
+			}
+		}
+		ticker.Stop()
 	}
 }
 
@@ -221,5 +243,8 @@ func (a *agent) launch(data []byte) error {
 		}
 	}
 	a.left = len(a.hosts)
+	if limit := time.Duration(what.Silence) * time.Second; limit > silenceLimit {
+		a.limits <- limit
+	}
 	return a.send(jsonFrame(frameLaunched, answer))
 }

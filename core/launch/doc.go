@@ -73,8 +73,9 @@ const (
 var welcomeLimit = 60 * time.Second
 
 // silenceLimit is after what silence of the supervisor an agent ends its hosts: a network may break without either end being
-// told. A variable for the same reason.
-var silenceLimit = 60 * time.Second
+// told. They may end earlier, since hosts notice the silence of other hosts, and not before, if that is what the user wants
+// (Options.PeerTimeout). A variable for the same reason.
+var silenceLimit = 50 * time.Second
 
 // exchangeLimit bounds how long after the first host the last one may call jia_init. It is generous because a program
 // may read its input first. A variable so that tests need not wait so long.

@@ -158,6 +158,7 @@ type launch struct {
 	Env     texts  `json:"env"`  // in addition to the agent's own
 	Ranks   []int  `json:"ranks"`
 	Network string `json:"network,omitempty"` // find this machine's address on it
+	Silence int    `json:"silence,omitempty"` // seconds of silence to put up with, if that is more than silenceLimit
 }
 
 // A launched is an agent's answer to a launch.

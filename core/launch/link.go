@@ -74,7 +74,7 @@ func newLink(s *supervisor, to *site, command []string, p *parcel) (*link, error
 		}
 		ours[i], theirs[i] = os.NewFile(uintptr(our), "ssh"), uintptr(their)
 	}
-	l.pid, err = syscall.ForkExec(path, sshArguments(command, to), &syscall.ProcAttr{
+	l.pid, err = syscall.ForkExec(path, sshArguments(command, to, s.plan.Silence), &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: theirs[:],
 		// A group of its own: the terminal's Ctrl-C is for the hosts, which it reaches through us.
@@ -93,16 +93,16 @@ func newLink(s *supervisor, to *site, command []string, p *parcel) (*link, error
 	return l, nil
 }
 
-// sshArguments returns the command line of ssh. The user's own words come first: ssh obeys the first of two contradictory
-// options.
-func sshArguments(command []string, to *site) []string {
+// sshArguments returns the command line of ssh, which is to put up with some seconds of silence. The user's own words come first: ssh
+// obeys the first of two contradictory options.
+func sshArguments(command []string, to *site, silence int) []string {
 	args := append([]string{}, command...)
 	args = append(args, "-T", "-x", "-a",
 		"-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none", // for people who log in
 		"-o", "BatchMode=yes", // never ask: nobody could answer for 8 machines at once
 		"-o", "ControlMaster=no", // a master would outlive the job; an existing one is used
 		"-o", "ConnectTimeout=30",
-		"-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
+		"-o", fmt.Sprintf("ServerAliveInterval=%d", max(5, (silence+3)/4)), "-o", "ServerAliveCountMax=3")
 	if to.User != "" {
 		args = append(args, "-l", to.User)
 	}

@@ -27,6 +27,9 @@ type Options struct {
 	TagOutput bool     // begin each line of the output with the host's rank, as in "[3] "
 	SSH       []string // the command that reaches other machines; nil for ssh
 	Network   string   // hosts talk over this interface, IP address or network (10.1.0.0/16); "" for the way that ssh takes
+
+	// PeerTimeout is after what silence hosts take each other for lost, or 0. Connections with other machines are given no less.
+	PeerTimeout time.Duration
 }
 
 // A Machine is one line of a list of hosts.
@@ -44,6 +47,7 @@ type plan struct {
 	Tag     bool     `json:"tag,omitempty"`
 	SSH     texts    `json:"ssh,omitempty"`
 	Network string   `json:"network,omitempty"`
+	Silence int      `json:"silence,omitempty"` // Options.PeerTimeout in whole seconds, rounded up
 }
 
 // A site is one machine with its hosts.
@@ -62,7 +66,8 @@ func makePlan(o Options) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Env: o.Env, Export: o.Export, Tag: o.TagOutput, SSH: o.SSH, Network: o.Network}
+	p := &plan{Env: o.Env, Export: o.Export, Tag: o.TagOutput, SSH: o.SSH, Network: o.Network,
+		Silence: int((o.PeerTimeout + time.Second - 1) / time.Second)}
 	if len(p.SSH) == 0 {
 		p.SSH = []string{"ssh"}
 	}

@@ -54,7 +54,7 @@ func TestMakePlanRefuses(t *testing.T) {
 }
 
 func TestSSHArguments(t *testing.T) {
-	args := sshArguments([]string{"ssh", "-F", "my config"}, &site{Name: "-node", User: "fei"})
+	args := sshArguments([]string{"ssh", "-F", "my config"}, &site{Name: "-node", User: "fei"}, 0)
 	tail := []string{"-l", "fei", "--", "-node", loginCommand}
 	if diff := cmp.Diff(append([]string{"ssh", "-F", "my config"}, tail...), append(args[:3:3], args[len(args)-5:]...)); diff != "" {
 		t.Error(diff)

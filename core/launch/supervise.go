@@ -205,7 +205,7 @@ func (s *supervisor) launchWhenReady() {
 
 func (s *supervisor) launch() error {
 	for _, l := range s.links[1:] {
-		l.send(jsonFrame(frameLaunch, launch{Args: s.argv, Env: s.exported(), Ranks: l.site.Ranks, Network: s.plan.Network}))
+		l.send(jsonFrame(frameLaunch, launch{Args: s.argv, Env: s.exported(), Ranks: l.site.Ranks, Network: s.plan.Network, Silence: s.plan.Silence}))
 	}
 	for _, rank := range s.plan.Sites[0].Ranks {
 		if rank == 0 {

@@ -13,9 +13,9 @@ import (
 const endLimit = 5 * time.Second
 
 // startBusy starts a job whose hosts are all about to enter the state, but for host 0, which waits.
-func startBusy(t *testing.T, comm, state string) *running {
+func startBusy(t *testing.T, comm, state string, env ...string) *running {
 	t.Helper()
-	r := job{program: "victim", args: []string{"0", "", state}, hosts: devices(), comm: comm}.start(t)
+	r := job{program: "victim", args: []string{"0", "", state}, hosts: devices(), comm: comm, env: env}.start(t)
 	until := time.Now().Add(deadline)
 	for strings.Count(r.stdout(), " pid ") < len(r.hosts) {
 		for i, h := range r.hosts {
@@ -82,7 +82,7 @@ func link(t *testing.T, what string, node int) {
 	}
 }
 
-// Packets of a host are lost from one moment to the next. (TCP alone takes up to twenty seconds: a network may come back.)
+// Packets of a host are lost from one moment to the next. (For TCP alone see TestLinkDownTCP.)
 func TestLinkDown(t *testing.T) {
 	for _, comm := range []string{"rdma", "auto"} {
 		for _, c := range causes() {

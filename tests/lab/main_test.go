@@ -29,7 +29,7 @@ type shape struct {
 // The smaller machine is the one where TCP connections take the way that they would take between two real ones.
 var shapes = []shape{
 	{nodes: 2, skip: "Mixed"},
-	{nodes: 4, plain: 1, skip: "MemoryLock|OrdinaryUser|Figures"},
+	{nodes: 4, plain: 1, skip: "MemoryLock|OrdinaryUser|Figures|LinkDownTCP"},
 }
 
 // vmSeconds is how long a virtual machine may take on a loaded host.
