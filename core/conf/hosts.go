@@ -105,7 +105,7 @@ func parseHost(line string) (h Host, password bool, err error) {
 	h.Name = host
 	for _, word := range words[1:] {
 		if isSlots(word) {
-			return Host{}, false, errors.New("found slots among other words, expected slots=N once, without spaces, as the last word before spare")
+			return Host{}, false, errors.New("found slots among other words, expected slots=N once, without spaces, as the last word")
 		}
 	}
 	switch {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
 
 // StartOn makes this process host 0 of a job on one or several machines: it starts the supervisor, which starts the others
@@ -56,7 +58,6 @@ func start(p *plan, o Options) (job *Job, err error) {
 	if err := runSupervisor(w, o); err != nil {
 		return nil, err
 	}
-	o.Keeper.Close() // the supervisor has it
 	pidfd := w.supervisor[3] >= 0
 	closeAll(w.supervisor[:]) // so that its end shows at ours
 	w.supervisor = none
@@ -65,6 +66,11 @@ func start(p *plan, o Options) (job *Job, err error) {
 	w.host[0] = -1 // the file's from now on
 	job, err = welcomed(control, &message{Kind: kindStart, Version: protocolVersion, Size: p.size(), Plan: p,
 		Pid: os.Getpid(), Pidfd: pidfd, Prompt: somebodyAnswers(), Kept: o.Keeper != nil})
+	var no refusal
+	if err != nil && !errors.As(err, &no) && o.Keeper.Tell(keep.Report{Kind: keep.Lost, Host: -1, Line: OneLine("host 0: " + err.Error())}) {
+		os.Exit(1) // the supervisor is gone, and the keeper says so
+	}
+	o.Keeper.Close() // the supervisor has it
 	if err != nil {
 		return nil, err
 	}
