@@ -57,5 +57,6 @@ __attribute__((constructor(104))) static void go_started(void)
 	if (slack)
 		prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
 	jia_supervise_if_asked(); /* hosts 1 and up inherit slack and mask as they are here */
+	jia_keep_if_asked(&mask);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

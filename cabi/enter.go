@@ -10,6 +10,7 @@ import (
 	"jiajia/core/conf"
 	"jiajia/core/event"
 	"jiajia/core/join"
+	"jiajia/core/keep"
 	"jiajia/core/launch"
 )
 
@@ -24,6 +25,8 @@ type member interface {
 	Exchange(address string) ([]string, error)
 	Gather(text string) ([]string, error)
 	Fail(line string)
+	Lose(host int, line string)
+	OnLoss(do func(host int, line string))
 	Leaving()
 	Finish()
 }
@@ -48,13 +51,14 @@ func enter(getenv func(string) string) (conf.Settings, error) {
 		return settings, err
 	}
 	warnings = append(warnings, conf.Unknown(os.Environ())...)
+	keeper := keep.Find()
 	launched, err := join.Detect(settings, getenv)
 	switch {
 	case err != nil:
 	case launched != nil:
-		err = joinLaunched(launched, settings, warnings)
+		err = joinLaunched(launched, settings, warnings, keeper)
 	default:
-		err = startHosts(settings, warnings)
+		err = startHosts(settings, warnings, keeper)
 	}
 	return settings, err
 }
@@ -68,9 +72,12 @@ func become[M member](m M, err error) error {
 }
 
 // joinLaunched makes this process one of those that a launcher has started.
-func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) error {
+func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string, keeper *keep.Reporter) error {
 	log := newLog(settings, l.Rank)
 	if l.Rank == 0 {
+		if settings.OnFailure == conf.FailureRestart && keeper == nil {
+			warnings = append(warnings, fmt.Sprintf("JIA_ON_FAILURE=restart has no effect under %s: start it as in `jia-restart srun ./app`", l.Launcher))
+		}
 		if settings.NProcSet && settings.NProc > 1 || settings.Hosts != "" {
 			warnings = append(warnings, fmt.Sprintf("JIA_NPROC and JIA_HOSTS are ignored, since %s has started the %d hosts", l.Launcher, l.Size))
 		}
@@ -81,6 +88,7 @@ func joinLaunched(l *join.Launch, settings conf.Settings, warnings []string) err
 		Version:  conf.Version,
 		Settings: commonSettings(settings),
 		Network:  settings.Network,
+		Keeper:   keeper,
 		Warn:     func(line string) { log.Warnf("%s", line) },
 	}))
 }
@@ -100,20 +108,25 @@ func commonSettings(settings conf.Settings) string {
 }
 
 // startHosts makes this process host 0 of a job on the machines of the hosts file, or on this machine alone.
-func startHosts(settings conf.Settings, warnings []string) error {
-	hosts, more, err := conf.ReadHosts(cameFrom(), settings)
+func startHosts(settings conf.Settings, warnings []string, keeper *keep.Reporter) error {
+	hosts, more, err := conf.ReadHosts(cameFrom(), settings, keep.LeftOut())
 	if err != nil {
 		return err
+	}
+	if settings.OnFailure == conf.FailureRestart && keeper == nil {
+		more = append(more, "JIA_ON_FAILURE=restart has no effect on this process, which nobody watches over: set it before the program "+
+			"starts, in the environment or in "+conf.ConfFile)
 	}
 	warn(newLog(settings, 0), append(warnings, more...))
 	if hosts == nil {
 		if settings.NProc == 1 {
+			keeper.Close() // its parent sees how this process ends
 			return nil
 		}
 		hosts = []conf.Host{{Name: "localhost", Slots: settings.NProc}}
 	}
 	options := launch.Options{Dir: startDirectory(), Args: startArguments(), Env: settings.Environ(), Export: settings.Export, TagOutput: settings.TagOutput,
-		SSH: settings.SSH, Network: settings.Network, PeerTimeout: peerTimeout(settings)}
+		Keeper: keeper, SSH: settings.SSH, Network: settings.Network, PeerTimeout: peerTimeout(settings)}
 	for _, h := range hosts {
 		options.Machines = append(options.Machines, launch.Machine{Name: h.Name, User: h.User, Hosts: h.Slots})
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "early.h"
 #include "jia.h"
 #include "parts.h"
 #include "shield.h"
@@ -73,6 +74,8 @@ static void at_exit(int status, void *unused)
 	(void)unused;
 	if (getpid() != process)
 		return; /* a forked child: it has no part in the job, and no Go threads */
+	if (jia_failure_ends())
+		return; /* the program has been told that the job ends, and ends first */
 	if (jia_inside()) { /* Go cannot be entered again */
 		static const char line[] = "jia: exit was called in a signal handler during a call of the library; "
 					   "set a flag there and exit after the call\n";

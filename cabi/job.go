@@ -49,6 +49,7 @@ func start(getenv func(string) string) (terminal bool) {
 	job.hosts = 1
 	if job.member != nil {
 		job.self, job.hosts = job.member.Rank(), job.member.Size()
+		job.member.OnLoss(callProgram)
 	}
 	job.log = newLog(settings, job.self)
 	job.report = reportPlace(settings.Stats)
@@ -64,7 +65,7 @@ func start(getenv func(string) string) (terminal bool) {
 	n, err := node.Open(node.Config{
 		Self: wire.HostID(job.self), Hosts: job.hosts,
 		RegionBytes: settings.RegionSize, PageSize: settings.PageSize, Fault: region.Mode(settings.Fault), ReadAhead: settings.Prefetch,
-		CachePages: cache, Checkpoints: checkpoints(settings, local), Fail: fail, Log: job.log,
+		CachePages: cache, Checkpoints: checkpoints(settings, local), Fail: fail, Lost: lost, Log: job.log,
 	})
 	var plan *resume.Plan
 	if err == nil {

@@ -26,9 +26,9 @@ const char *jia_start_directory(void);
  */
 const char *jia_start_arguments(size_t *length);
 
-/* The supervisor's descriptors are 0 to 8, as core/launch passes them; the agent's are the standard ones. */
+/* The supervisor's descriptors are 0 to 9, as core/launch passes them; the agent's are the standard ones. */
 #define CONTROL 3
-#define FIRST_FOREIGN_DESCRIPTOR 9
+#define FIRST_FOREIGN_DESCRIPTOR 10
 
 static char directory[PATH_MAX];
 static char *arguments;

@@ -385,6 +385,8 @@ var Internal = []string{
 	"JIA_SUPERVISOR",       // core/launch: this process is the supervisor
 	"JIA_CONTROL",          // core/launch: this process is a host, with its connection to the supervisor
 	"JIA_AGENT",            // core/launch: this process starts hosts on its machine for a supervisor elsewhere
+	"JIA_KEEPER",           // core/keep: this process is a host that is started again when the job has lost one
+	"JIA_LEFT_OUT",         // core/keep: machines of the hosts file that a restart does without
 	"JIA_JOINED",           // core/join: this process is a child of a host that a launcher has started
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 	"JIA_TEST_SLOWNESS",    // core/node/nodetest: how many times longer than usual its tests wait

@@ -15,7 +15,8 @@ const HostsFile = ".jiahosts"
 type Host struct {
 	Name  string // a host name, or an address without brackets
 	User  string // to log in as; "": whom ssh chooses
-	Slots int    // processes that run there, 1 to MaxLocalHosts
+	Slots int    // processes that run there, 1 to MaxLocalHosts; of a spare machine at most, 0 for as many as another one's
+	Spare bool   // it takes the place of a machine that does not answer
 	Line  int    // of the file, from 1 on
 }
 
@@ -29,7 +30,7 @@ func Places(hosts []Host) int {
 }
 
 // hostLine is what a line of a hosts file looks like.
-const hostLine = `"name-or-address [user [password]] [slots=N]"`
+const hostLine = `"name-or-address [user [password]] [slots=N] [spare]"`
 
 // ParseHosts reads a hosts file: one line for each host in the order of ranks, of which the first is the master. A host
 // may be there more than once. path is only for messages. The error is one line that names file and line, what was
@@ -60,7 +61,7 @@ func ParseHosts(path string, text []byte) (hosts []Host, warnings []string, err 
 		}
 		hosts = append(hosts, h)
 	}
-	if len(hosts) == 0 {
+	if used, _ := split(hosts); len(used) == 0 {
 		return nil, nil, fmt.Errorf("%s: found no host, expected a line %s for each host, the first being the master: "+
 			"add them, or remove the file to run on this machine alone", path, hostLine)
 	}
@@ -85,6 +86,10 @@ func andMore(lines int) string {
 func parseHost(line string) (h Host, password bool, err error) {
 	words := strings.Fields(line)
 	h.Slots = 1
+	if last := words[len(words)-1]; len(words) > 1 && last == isSpare {
+		h.Slots, h.Spare = 0, true
+		words = words[:len(words)-1]
+	}
 	if last := words[len(words)-1]; len(words) > 1 && isSlots(last) {
 		if h.Slots, err = parseSlots(last); err != nil {
 			return Host{}, false, err

@@ -63,7 +63,7 @@ func TestPasswordsAreIgnored(t *testing.T) {
 }
 
 func TestParseHostsRefuses(t *testing.T) {
-	const line = `"name-or-address [user [password]] [slots=N]"`
+	const line = `"name-or-address [user [password]] [slots=N] [spare]"`
 	const empty = "f: found no host, expected a line " + line + " for each host, the first being the master: " +
 		"add them, or remove the file to run on this machine alone"
 	name := func(found string) string {

@@ -39,8 +39,8 @@ func from(dir, path string) string {
 // ReadHosts finds the hosts of a job that this process starts under settings s: from the hosts file that s names, else,
 // unless JIA_NPROC is in the environment, from the HostsFile in the directory dir, as in Read. hosts is nil when there is no
 // such file: the job is then s.NProc processes on this machine. With a file that s names, JIA_NPROC in the environment
-// keeps the first so many places and drops the others.
-func ReadHosts(dir string, s Settings) (hosts []Host, warnings []string, err error) {
+// keeps the first so many places and drops the others. The machines in leftOut do not answer: see without.
+func ReadHosts(dir string, s Settings, leftOut []string) (hosts []Host, warnings []string, err error) {
 	path := s.Hosts
 	if path == "" {
 		if s.NProcSet {
@@ -58,9 +58,13 @@ func ReadHosts(dir string, s Settings) (hosts []Host, warnings []string, err err
 	if !found {
 		return nil, nil, nil
 	}
-	hosts, warnings, err = ParseHosts(path, text)
+	all, warnings, err := ParseHosts(path, text)
+	hosts, spares := split(all)
 	if err == nil && s.NProcSet {
 		hosts, err = first(path, hosts, s.NProc)
+	}
+	if err == nil && len(leftOut) > 0 {
+		hosts, err = without(path, hosts, spares, leftOut, s.RestartHosts == RestartFewer)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -73,7 +73,7 @@ func TestReadHosts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, warnings, err := conf.ReadHosts("", s)
+			got, warnings, err := conf.ReadHosts("", s, nil)
 			if err != nil || warnings != nil {
 				t.Fatalf("%v, %q", err, warnings)
 			}
@@ -114,7 +114,7 @@ func TestReadRefuses(t *testing.T) {
 			}
 			s, _, err := conf.Read("", environment(test.env...))
 			if err == nil {
-				_, _, err = conf.ReadHosts("", s)
+				_, _, err = conf.ReadHosts("", s, nil)
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("\n got %v\nwant %s", err, test.want)
@@ -142,7 +142,7 @@ func TestReadFromAnotherDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hosts, _, err := conf.ReadHosts(dir, s)
+		hosts, _, err := conf.ReadHosts(dir, s, nil)
 		var names []string
 		for _, h := range hosts {
 			names = append(names, h.Name)
@@ -159,7 +159,7 @@ func TestReadFromAnotherDirectory(t *testing.T) {
 		t.Errorf("%v, %+v", err, s)
 	}
 	s.Hosts = ""
-	if hosts, _, err := conf.ReadHosts(dir, s); err != nil || len(hosts) != 1 {
+	if hosts, _, err := conf.ReadHosts(dir, s, nil); err != nil || len(hosts) != 1 {
 		t.Errorf("%v, %v", hosts, err)
 	}
 }

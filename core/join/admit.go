@@ -44,7 +44,7 @@ func (r *root) admit(g *joined) bool {
 	if begun {
 		r.config.Warn("refused a late host: " + line)
 	} else {
-		r.accuse("host 0: "+line, false)
+		r.accuse("host 0: " + line)
 	}
 	r.send(g, message{Kind: kindFail, Line: line})
 	return false
@@ -91,7 +91,7 @@ func (r *root) contest(find func() (*place, error)) {
 		return
 	}
 	if m, err := receive(bufio.NewReaderSize(conn, maxMessage)); err == nil && m.Kind == kindFail {
-		r.accuse("host 0: "+m.Line, false)
+		r.accuse("host 0: " + m.Line)
 	}
 }
 

@@ -76,14 +76,44 @@ func Detect(s conf.Settings, getenv func(string) string) (*Launch, error) {
 	return nil, nil
 }
 
+// Launched tells whether a launcher has started this process as one of several. It looks at variables only, so that anybody may ask
+// at any time; where they do not tell how many there are, it says yes.
+func Launched(s conf.Settings, getenv func(string) string) bool {
+	inherited := strings.Split(getenv(envJoined), ";")
+	for _, d := range detectors {
+		if d.identity != nil && slices.Contains(inherited, marker(d.identity, getenv)) {
+			continue
+		}
+		if d.several(s, getenv) {
+			return true
+		}
+	}
+	return false
+}
+
 var detectors = []struct {
 	detect   func(conf.Settings, func(string) string) (*Launch, error)
-	identity []string // variables that tell the launcher's processes apart; nil: their children do not see them
+	several  func(conf.Settings, func(string) string) bool // the same as far as variables tell: see Launched
+	identity []string                                      // variables that tell the launcher's processes apart; nil: their children do not see them
 }{
-	{generic, nil},
-	{pmix, []string{"PMIX_NAMESPACE", "PMIX_RANK"}},
-	{pmi, nil},
-	{slurm, []string{"SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_PROCID"}},
+	{generic, func(s conf.Settings, _ func(string) string) bool { return s.Size > 1 }, nil},
+	{pmix, severalByPMIx, []string{"PMIX_NAMESPACE", "PMIX_RANK"}},
+	{pmi, severalBy("PMI_RANK", "PMI_SIZE"), nil},
+	{slurm, severalBy("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), []string{"SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_PROCID"}},
+}
+
+// severalBy looks at a rank and a size.
+func severalBy(rank, size string) func(conf.Settings, func(string) string) bool {
+	return func(_ conf.Settings, getenv func(string) string) bool {
+		_, n, ok := shape(getenv, rank, size)
+		return ok && n > 1
+	}
+}
+
+func severalByPMIx(_ conf.Settings, getenv func(string) string) bool {
+	const one = "1"
+	return getenv("PMIX_RANK") != "" && getenv("PMIX_NAMESPACE") != "" && getenv("OMPI_COMM_WORLD_SIZE") != one &&
+		(getenv("OMPI_COMM_WORLD_SIZE") != "" || getenv("SLURM_STEP_NUM_TASKS") != one)
 }
 
 // envJoined has, for the children of a host, the markers of the launchers that it was started by, separated by semicolons.

@@ -97,7 +97,7 @@ func (r *root) gather(text string) ([]string, error) {
 		}
 	}
 	r.mu.Unlock()
-	r.accuse(fmt.Sprintf("host 0: %s did not go on with jia_init within %v of host 0: see what keeps it", launch.HostList(silent), r.config.world.join), false)
+	r.accuse(fmt.Sprintf("host 0: %s did not go on with jia_init within %v of host 0: see what keeps it", launch.HostList(silent), r.config.world.join))
 	select {} // the end is near
 }
 

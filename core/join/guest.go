@@ -12,11 +12,11 @@ import (
 
 // A guest is the end of a control connection in hosts 1 and up.
 type guest struct {
-	rank  int
-	size  int
-	conn  net.Conn
-	input *bufio.Reader
-	world world
+	rank   int
+	size   int
+	conn   net.Conn
+	input  *bufio.Reader
+	config Config
 
 	mu        sync.Mutex // guards the fields below, and keeps messages whole
 	left      bool
@@ -41,7 +41,7 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 		return nil, err
 	}
 	keepFromChildren(conn) // which is never closed
-	g := &guest{rank: l.Rank, size: l.Size, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), world: c.world,
+	g := &guest{rank: l.Rank, size: l.Size, conn: conn, input: bufio.NewReaderSize(conn, maxTable(l.Size)), config: c,
 		table: make(chan []string, 1), texts: make(chan []string, 1)}
 	if err := g.send(hello(l, c, nil)); err != nil {
 		return nil, fmt.Errorf("say hello to host 0 at %s: %w", at.where, err)
@@ -50,7 +50,7 @@ func joinAsGuest(l *Launch, c Config, bind string) (*Job, error) {
 	_ = conn.SetReadDeadline(deadline.Add(c.world.join))
 	welcome, err := receive(g.input)
 	if err == nil && welcome.Kind == kindFail {
-		g.world.exit(1) // the root has said why
+		g.config.world.exit(1) // the root has said why
 	}
 	if err == nil && welcome.Kind != kindWelcome {
 		err = fmt.Errorf("it began with a %q", welcome.Kind)
@@ -190,10 +190,13 @@ func (g *guest) obey() {
 		}
 		switch m.Kind {
 		case kindFail:
-			g.world.exit(1) // the root has printed the line
+			if m.Lost {
+				g.config.losing.Lost(m.Host, m.Line)
+			}
+			g.config.world.exit(1) // the root has printed the line
 		case kindTexts:
 			if err := g.collect(m); err != nil {
-				g.fail(fmt.Sprintf("host %d: host 0 sent %v", g.rank, err))
+				g.fail(failure{line: fmt.Sprintf("host %d: host 0 sent %v", g.rank, err)})
 			}
 		case kindTable:
 			select {
@@ -209,12 +212,14 @@ func (g *guest) orphaned() {
 	if g.hasLeft() {
 		return
 	}
+	f := failure{line: fmt.Sprintf("host %d: host 0 at %s is gone, which ends the job: see its exit status; "+
+		"if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g.rank, g.conn.RemoteAddr()), lost: true, host: 0}
 	if g.rank == 1 { // one host has to say it
 		time.Sleep(echoLimit) // unless the launcher is ending us all
-		g.world.say(fmt.Sprintf("host 1: host 0 at %s is gone, which ends the job: see its exit status; "+
-			"if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g.conn.RemoteAddr()))
+		g.config.announce(f)
 	}
-	g.world.exit(1)
+	g.config.losing.Lost(f.host, f.line)
+	g.config.world.exit(1)
 }
 
 func (g *guest) send(m message) error {
@@ -239,10 +244,10 @@ func (g *guest) exchange(address string) ([]string, error) {
 	return <-g.table, nil // the root ends the job when somebody does not call
 }
 
-func (g *guest) fail(line string) {
-	if err := g.send(message{Kind: kindFail, Line: line}); err != nil {
-		g.world.say(line)
-		g.world.exit(1)
+func (g *guest) fail(f failure) {
+	if err := g.send(f.message()); err != nil {
+		g.config.announce(f)
+		g.config.world.exit(1)
 	}
 }
 

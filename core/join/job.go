@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"jiajia/core/keep"
 	"jiajia/core/launch"
 	"jiajia/core/reach"
 )
@@ -20,7 +21,10 @@ type Config struct {
 	Network  string            // where to listen, in the words of reach.On; "": where host 0 is
 	Warn     func(line string) // prints a line that is no failure; from any goroutine
 
-	world world // for tests; Join fills in what is not set
+	Keeper *keep.Reporter // to tell how the job ends; nil if nobody wants to know
+
+	losing *launch.Loser // Join makes it
+	world  world         // for tests; Join fills in what is not set
 }
 
 // A world is what a job does to its process, and how long it waits.
@@ -48,14 +52,28 @@ type Job struct {
 	secret            []byte
 	star              star
 	world             world
+	losing            *launch.Loser
 }
+
+// A failure is why a job ends.
+type failure struct {
+	line string // one line
+	lost bool   // a host was lost
+	host int    // that one, -1 if it is not known
+}
+
+func (f failure) message() message {
+	return message{Kind: kindFail, Line: f.line, Lost: f.lost, Host: f.host}
+}
+
+func failureOf(m message) failure { return failure{line: m.Line, lost: m.Lost, host: m.Host} }
 
 // A star is one end of the control connections: a root or a guest.
 type star interface {
 	exchange(address string) ([]string, error)
 	gather(text string) ([]string, error)
-	fail(line string) // returns when the word is passed on
-	leaving()         // blocks until this host's end is no news to the others
+	fail(f failure) // returns when the word is passed on
+	leaving()       // blocks until this host's end is no news to the others
 	hasLeft() bool
 }
 
@@ -66,6 +84,7 @@ func Join(l *Launch, c Config) (*Job, error) {
 	if c.world.exit == nil {
 		c.world = realWorld
 	}
+	c.losing = new(launch.Loser)
 	bind := ""
 	if c.Network != "" {
 		ip, err := reach.On(c.Network)
@@ -82,6 +101,7 @@ func Join(l *Launch, c Config) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host %d of %d under %s: %w", l.Rank, l.Size, l.Launcher, err)
 	}
+	job.losing = c.losing
 	for _, name := range []string{envRank, envSize, envRoot} {
 		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
 	}
@@ -144,12 +164,34 @@ func (j *Job) Exchange(address string) ([]string, error) {
 // Fail ends the job for the reason in line, which should say what, why and what to do; "jia: " and the host are put before
 // it, unless it begins with "host <rank>: " already. Of several reasons only the first is printed, and the death of another
 // host counts as earlier. Fail never returns: the process is ended with status 1, at the latest after failLimit.
-func (j *Job) Fail(line string) {
-	if line = launch.OneLine(line); line == "" {
-		line = "the program ended the job without giving a reason"
+func (j *Job) Fail(line string) { j.end(failure{line: line}) }
+
+// Lose is Fail for the loss of a host, -1 if it is not known which.
+func (j *Job) Lose(host int, line string) { j.end(failure{line: line, lost: true, host: host}) }
+
+// OnLoss has do called, once and in a goroutine of its own, when this process is about to end because a host was lost: which, -1 if
+// that is not known, and why in one line. The process ends when do returns, or after 300 ms.
+func (j *Job) OnLoss(do func(host int, line string)) { j.losing.Set(do) }
+
+// announce tells the keeper how the job ends, and the user unless the keeper does: of a loss, with what follows from it.
+func (c *Config) announce(f failure) {
+	report := keep.Report{Kind: keep.Failed}
+	if f.lost {
+		report = keep.Report{Kind: keep.Lost, Host: f.host, Line: f.line}
+	}
+	if !c.Keeper.Tell(report) || !f.lost {
+		c.world.say(f.line)
+	}
+}
+
+// end does not return.
+func (j *Job) end(f failure) {
+	if f.line = launch.OneLine(f.line); f.line == "" {
+		f.line = "the program ended the job without giving a reason"
 	}
 	who := fmt.Sprintf("host %d: ", j.rank)
-	j.star.fail(launch.OneLine(who + strings.TrimPrefix(line, who)))
+	f.line = launch.OneLine(who + strings.TrimPrefix(f.line, who))
+	j.star.fail(f)
 	time.Sleep(failLimit) // the star ends the process before
 	j.world.exit(1)
 }

@@ -69,6 +69,8 @@ type message struct {
 	First     int      `json:"first,omitempty"`     // texts: the rank of the first
 	Texts     []string `json:"texts,omitempty"`     // texts
 	Line      string   `json:"line,omitempty"`      // fail: one line
+	Lost      bool     `json:"lost,omitempty"`      // fail: it says how a host was lost
+	Host      int      `json:"host,omitempty"`      // fail, if Lost: its rank, -1 if that is not known
 }
 
 // encode returns m as it is sent. Messages are built by this package, so it cannot fail.
@@ -139,6 +141,9 @@ func (m message) check() error {
 			}
 		}
 	case kindFail:
+		if m.Host < -1 || m.Host >= conf.MaxHosts {
+			return fmt.Errorf("the loss of host %d", m.Host)
+		}
 		if m.Line == "" || len(m.Line) > maxLine || strings.ContainsFunc(m.Line, unicode.IsControl) {
 			return fmt.Errorf("not a line of 1 to %d bytes", maxLine)
 		}

@@ -27,8 +27,8 @@ type root struct {
 	missing  int        // how many are nil, rank 0 apart
 	welcomed bool       // all have come, and nobody else may
 	strange  bool       // a stranger was reported
-	failure  string     // the first report by a live host
-	death    string     // the first death
+	failure  failure    // the first report by a live host; its line is "" if there is none
+	death    failure    // the first death
 	failing  bool       // one of these has come, and end is due
 
 	addresses []string // by rank, "" while unknown
@@ -82,8 +82,8 @@ func joinAsRoot(l *Launch, c Config, bind string) (*Job, error) {
 		case <-notice:
 			c.Warn(fmt.Sprintf("%s of %d did not come yet; waiting on", launch.HostList(r.absent()), l.Size))
 		case <-late:
-			r.accuse(fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
-				launch.HostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), false)
+			r.blame(failure{line: fmt.Sprintf("host 0: %s of %d did not come within %v: see whether they were started, and can reach %s",
+				launch.HostList(r.absent()), l.Size, c.world.join, r.gate.listener.Addr()), lost: true, host: -1}, false)
 			select {} // the end is near
 		}
 	}
@@ -186,7 +186,7 @@ func (r *root) handle(g *joined, m message) {
 		r.tell(g.hello.Rank, m.Address)
 	case kindText:
 		if _, err := r.gathered(g.hello.Rank, m.Text); err != nil {
-			r.accuse(fmt.Sprintf("%v sent %v", g, err), false)
+			r.accuse(fmt.Sprintf("%v sent %v", g, err))
 		}
 	case kindLeaving:
 		r.mu.Lock()
@@ -197,9 +197,9 @@ func (r *root) handle(g *joined, m message) {
 			r.oneLeft()
 		}
 	case kindFail:
-		r.accuse(m.Line, false)
+		r.blame(failureOf(m), false)
 	default:
-		r.accuse(fmt.Sprintf("%v sent a %q, which is not for host 0", g, m.Kind), false)
+		r.accuse(fmt.Sprintf("%v sent a %q, which is not for host 0", g, m.Kind))
 	}
 }
 
@@ -209,8 +209,9 @@ func (r *root) lost(g *joined) {
 	left := g.left
 	r.mu.Unlock()
 	if !left {
-		r.accuse(fmt.Sprintf("%v ended, or lost its connection, before jia_exit, which ends the job: "+
-			"see what its launcher says of it; if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g), true)
+		r.blame(failure{line: fmt.Sprintf("%v ended, or lost its connection, before jia_exit, which ends the job: "+
+			"see what its launcher says of it; if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g),
+			lost: true, host: g.hello.Rank}, true)
 	}
 }
 
@@ -222,15 +223,18 @@ func (r *root) oneLeft() {
 	}
 }
 
-// accuse takes line as the cause of the job's end. A death counts more than what live hosts see of it.
-func (r *root) accuse(line string, death bool) {
+// accuse takes line, which is not about the loss of a host, as the cause of the job's end.
+func (r *root) accuse(line string) { r.blame(failure{line: line}, false) }
+
+// blame takes a failure as the cause of the job's end. A death counts more than what live hosts see of it.
+func (r *root) blame(f failure, death bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if death && r.death == "" {
-		r.death = line
+	if death && r.death.line == "" {
+		r.death = f
 	}
-	if !death && r.failure == "" {
-		r.failure = line
+	if !death && r.failure.line == "" {
+		r.failure = f
 	}
 	if !r.failing {
 		r.failing = true
@@ -241,9 +245,9 @@ func (r *root) accuse(line string, death bool) {
 // end prints the first cause and ends all hosts, this one last.
 func (r *root) end() {
 	r.mu.Lock()
-	line := r.death
-	if line == "" {
-		line = r.failure
+	f := r.death
+	if f.line == "" {
+		f = r.failure
 	}
 	var guests []*joined
 	for _, g := range r.guests {
@@ -252,9 +256,12 @@ func (r *root) end() {
 		}
 	}
 	r.mu.Unlock()
-	r.config.world.say(line)
+	r.config.announce(f)
 	for _, g := range guests {
-		go r.send(g, message{Kind: kindFail, Line: line})
+		go r.send(g, f.message())
+	}
+	if f.lost {
+		r.config.losing.Lost(f.host, f.line)
 	}
 	// Not before they have read it: a connection that breaks says less.
 	gone := make(chan struct{})
@@ -275,7 +282,7 @@ func (r *root) send(g *joined, m message) {
 	_, _ = g.conn.Write(m.encode()) // one that is gone is found out by its reader
 }
 
-func (r *root) fail(line string) { r.accuse(line, false) }
+func (r *root) fail(f failure) { r.blame(f, false) }
 
 func (r *root) leaving() {
 	r.mu.Lock()

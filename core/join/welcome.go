@@ -20,7 +20,7 @@ func (r *root) welcome(bind string) (*Job, error) {
 	}
 	listen, err := r.listenAddress(local[r.self.Machine] == len(r.guests), bind)
 	if err != nil {
-		r.accuse("host 0: "+err.Error(), false)
+		r.accuse("host 0: " + err.Error())
 		select {} // the end is near
 	}
 	nonce := make([]byte, nonceSize)
@@ -125,7 +125,7 @@ func (r *root) exchange(address string) ([]string, error) {
 	case <-r.exchanged:
 		late.Stop()
 	case <-late.C:
-		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", launch.HostList(r.silent()), r.config.world.join), false)
+		r.accuse(fmt.Sprintf("host 0: %s did not finish jia_init within %v of host 0: see what keeps it", launch.HostList(r.silent()), r.config.world.join))
 		select {} // the end is near
 	}
 	table := append([]string{}, r.addresses...)

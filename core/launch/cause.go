@@ -8,7 +8,36 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
+
+// A cause is why a job ends.
+type cause struct {
+	line     string   // for the user; "" if silence is better
+	lost     bool     // a host was lost, which another run may not be
+	host     int      // that host, -1 if it is not known
+	machines []string // those that cannot be reached, so that the job cannot begin
+}
+
+// loss is the cause that is the loss of a host.
+func loss(host int, line string) cause { return cause{line: line, lost: true, host: host} }
+
+// deathOf is the cause that is the death of a host. Only a signal makes a loss of it: a program that exits wants to.
+func deathOf(m *member, status unix.WaitStatus) cause {
+	return cause{line: deathCause(m, status), lost: status.Signaled(), host: m.rank}
+}
+
+// report is what the keeper is told of the end.
+func (c cause) report() keep.Report {
+	switch {
+	case len(c.machines) > 0:
+		return keep.Report{Kind: keep.Unreachable, Line: OneLine(c.line), Machines: c.machines}
+	case c.lost:
+		return keep.Report{Kind: keep.Lost, Host: c.host, Line: OneLine(c.line)}
+	}
+	return keep.Report{Kind: keep.Failed}
+}
 
 // deathCause words how a host ended before its time: which host, what, and what to do about it.
 func deathCause(m *member, status unix.WaitStatus) string {

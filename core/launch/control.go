@@ -14,7 +14,7 @@ import (
 // protocolVersion is that of the control messages, of the frames and of the supervisor's descriptors. Both ends run the same
 // binary unless it was replaced on disk in the moment of the start, or another machine has another version of a shared library;
 // then the versions differ and the start is refused.
-const protocolVersion = 3
+const protocolVersion = 4
 
 // Limits of the control messages, in bytes unless said otherwise.
 const (
@@ -67,7 +67,10 @@ type message struct {
 	Text      string   `json:"text,omitempty"`      // text: 1 to MaxGather bytes
 	Texts     []string `json:"texts,omitempty"`     // texts: one per host, by rank
 	Missing   []int    `json:"missing,omitempty"`   // missing: ranks
-	Line      string   `json:"line,omitempty"`      // fail, refused: 1 to maxCause bytes, one line
+	Line      string   `json:"line,omitempty"`      // fail, refused: 1 to maxCause bytes, one line; abort: that or none
+	Kept      bool     `json:"kept,omitempty"`      // start: descriptor fdKeeper leads to a keeper; refused: the keeper says why
+	Lost      bool     `json:"lost,omitempty"`      // fail, abort: Line says how a host was lost
+	Host      int      `json:"host,omitempty"`      // fail, abort, if Lost: its rank, -1 if that is not known
 }
 
 // encode returns m as it is sent, with its newline. Messages are built by this package, so it cannot fail.
@@ -102,8 +105,10 @@ func decode(line []byte) (message, error) {
 // check reports the first field that is missing or out of its limits.
 func (m message) check() error {
 	switch m.Kind {
-	case kindLeaving, kindFinish, kindAbort, kindDrained:
+	case kindLeaving, kindFinish, kindDrained:
 		return nil
+	case kindAbort:
+		return m.checkLoss()
 	case kindStart, kindWelcome:
 		return m.checkGreeting()
 	case kindAddress:
@@ -112,7 +117,7 @@ func (m message) check() error {
 		if m.Line == "" || len(m.Line) > maxCause || m.Line != OneLine(m.Line) {
 			return fmt.Errorf("not a line of 1 to %d bytes", maxCause)
 		}
-		return nil
+		return m.checkLoss()
 	case kindTable:
 		if n := len(m.Addresses); n < 1 || n > maxHosts {
 			return fmt.Errorf("%d addresses", n)
@@ -168,6 +173,13 @@ func (m message) checkGreeting() error {
 	}
 	if _, err := netip.ParseAddr(m.Listen); err != nil {
 		return fmt.Errorf("the address to listen on: %w", err)
+	}
+	return nil
+}
+
+func (m message) checkLoss() error {
+	if m.Host < -1 || m.Host >= maxHosts || len(m.Line) > maxCause || m.Line != OneLine(m.Line) {
+		return fmt.Errorf("the loss of host %d for a reason of %d bytes", m.Host, len(m.Line))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
 
 // judge decides whether a host that is gone takes the job with it. After jia_exit only a signal does: programs of old
@@ -14,19 +16,19 @@ import (
 func (s *supervisor) judge(m *member, status unix.WaitStatus) {
 	switch {
 	case s.phase == starting:
-		s.fail(deathCause(m, status))
+		s.end(deathOf(m, status))
 	case s.phase != running:
 	case m.left && !status.Signaled():
 	case status.Signaled() && status.Signal() == unix.SIGPIPE:
-		s.afterHangUp(func() { s.fail(deathCause(m, status)) })
+		s.afterHangUp(func() { s.end(deathOf(m, status)) })
 	case status.Signaled() && fromTerminal(status.Signal()) && time.Since(s.interrupted) > interruptLimit:
 		// The terminal's signal goes to all processes in turn; ours may be the next.
-		if s.death == "" {
-			s.death = deathCause(m, status)
+		if s.death.line == "" {
+			s.death = deathOf(m, status)
 		}
-		s.loop.after(echoLimit, func() { s.fail(s.death) })
+		s.loop.after(echoLimit, func() { s.end(s.death) })
 	default:
-		s.fail(deathCause(m, status))
+		s.end(deathOf(m, status))
 	}
 }
 
@@ -53,7 +55,13 @@ func (s *supervisor) firstEnded() {
 	first.ended = true
 	s.relay.drain(first.streams, true)
 	if s.phase == starting {
-		s.fail("host 0 is gone") // nobody will read that
+		// Only a keeper will read that.
+		if status, known := fate(s.pidfd, first.pid); known {
+			s.end(deathOf(first, status))
+		} else {
+			s.keeper.Tell(keep.Report{Kind: keep.Vanished})
+			s.fail(vanished(first))
+		}
 		return
 	}
 	status, known := fate(s.pidfd, first.pid)
@@ -61,7 +69,10 @@ func (s *supervisor) firstEnded() {
 	case known && status.Signaled() || known && !first.left:
 		s.judge(first, status)
 	case !first.left:
-		s.afterHangUp(func() { s.fail(vanished(first)) })
+		s.afterHangUp(func() {
+			s.keeper.Tell(keep.Report{Kind: keep.Vanished})
+			s.fail(vanished(first))
+		})
 	default:
 		// It left without running exit handlers, which is its right; the others may finish, but not take long.
 		s.loop.after(interruptLimit, func() {
@@ -84,16 +95,16 @@ func byHost(rank int, line string) string {
 }
 
 // accuse takes a live host's report as the first cause, unless it turns out to be the echo of a death.
-func (s *supervisor) accuse(line string) {
+func (s *supervisor) accuse(c cause) {
 	if s.accused {
 		return
 	}
 	s.accused = true
 	s.loop.after(echoLimit, func() {
-		if s.death != "" {
-			line = s.death
+		if s.death.line != "" {
+			c = s.death
 		}
-		s.fail(line)
+		s.end(c)
 	})
 }
 
@@ -148,18 +159,27 @@ func fromTerminal(number unix.Signal) bool {
 	return number == unix.SIGINT || number == unix.SIGQUIT || number == unix.SIGTERM || number == unix.SIGHUP
 }
 
-// fail ends the job; line is the first cause, empty if silence is better. Only the first call counts.
-func (s *supervisor) fail(line string) {
+// fail ends the job for a reason that is not the loss of a host.
+func (s *supervisor) fail(line string) { s.end(cause{line: line}) }
+
+// end ends the job; c is the first cause. Only the first call counts.
+func (s *supervisor) end(c cause) {
 	if s.phase > draining {
 		return
 	}
 	if s.phase == starting {
-		s.refuse(line)
+		s.refuse(c)
 		return
 	}
 	s.phase = endingOthers
+	report := c.report()
 	if time.Since(s.interrupted) < interruptLimit {
-		line = fmt.Sprintf("interrupted (%s)", unix.SignalName(s.interrupt))
+		c = cause{line: fmt.Sprintf("interrupted (%s)", unix.SignalName(s.interrupt))}
+		report = keep.Report{Kind: keep.Interrupted}
+	}
+	line := c.line
+	if s.keeper.Tell(report) && c.lost {
+		line = "" // the keeper says it, with what follows
 	}
 	for _, m := range s.members {
 		if !m.ended {
@@ -176,7 +196,11 @@ func (s *supervisor) fail(line string) {
 	s.relay.flushed(func() { s.loop.post(written) })
 	s.loop.after(outputLimit, written)
 
-	s.others(func(m *member) { s.send(m, message{Kind: kindAbort}) })
+	s.abort = message{Kind: kindAbort}
+	if c.lost {
+		s.abort = message{Kind: kindAbort, Lost: true, Host: c.host, Line: OneLine(c.line)}
+	}
+	s.others(func(m *member) { s.send(m, s.abort) })
 	s.loop.after(graceLimit, func() {
 		s.others(func(m *member) { m.kill(unix.SIGKILL) })
 		s.loop.after(graceLimit, s.cutLinks) // a machine that does not answer any more
@@ -184,9 +208,9 @@ func (s *supervisor) fail(line string) {
 	s.step()
 }
 
-// refuse ends what there is of a job that cannot begin, before host 0 is told and prints line.
-func (s *supervisor) refuse(line string) {
-	s.phase, s.refusal = refusing, line
+// refuse ends what there is of a job that cannot begin, before host 0 is told and prints the cause.
+func (s *supervisor) refuse(c cause) {
+	s.phase, s.refusal = refusing, c
 	s.others(func(m *member) {
 		if m.link == nil && m.pid == 0 {
 			m.ended = true // it has never begun
@@ -235,6 +259,7 @@ func (s *supervisor) step() {
 		s.relay.flushed(func() {
 			s.loop.post(func() {
 				if s.phase == draining { // the last bytes may have found the disk full
+					s.keeper.Tell(keep.Report{Kind: keep.Done})
 					s.send(first, message{Kind: kindDrained})
 					s.loop.stop()
 				}
@@ -258,8 +283,9 @@ func (s *supervisor) step() {
 		if s.anyOther() || s.anyLink() {
 			return
 		}
+		kept := s.keeper.Tell(s.refusal.report()) && (s.refusal.lost || len(s.refusal.machines) > 0)
 		if s.members[0].control >= 0 {
-			refuse(refusal(s.refusal))
+			refuse(refusal(s.refusal.line), kept)
 		}
 		s.loop.stop()
 	}
@@ -268,7 +294,7 @@ func (s *supervisor) step() {
 // endFirst ends host 0, in the way that a single program would end if there is one.
 func (s *supervisor) endFirst() {
 	first := s.members[0]
-	abort := func() { s.send(first, message{Kind: kindAbort}) }
+	abort := func() { s.send(first, s.abort) }
 	switch {
 	case time.Since(s.interrupted) < interruptLimit:
 		// It had the signal too. Its parent should see it die of that, and it may have a handler.

@@ -101,6 +101,14 @@ func Arguments(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
+// Program returns what runs this program once more: a path, and args or, if that is nil, its arguments as they are now.
+func Program(args []string) (path string, all []string) {
+	if args == nil {
+		args, _ = arguments()
+	}
+	return program(), args
+}
+
 // program returns a path that executes this very binary. The name it was started by is preferred, since the path's
 // last part is the name that ps shows; the kernel's own link serves when the file was removed or replaced since.
 func program() string {

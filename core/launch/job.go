@@ -20,7 +20,8 @@ type Job struct {
 	address       string // to listen on
 	secret        []byte
 	terminal      bool
-	pid           int // of this process: a forked child has a Job too, but no part in the job
+	kept          bool // a keeper tells the user of losses
+	pid           int  // of this process: a forked child has a Job too, but no part in the job
 	supervisorPid int
 	control       *os.File
 
@@ -32,7 +33,8 @@ type Job struct {
 	exchanged bool
 	finished  bool // the supervisor has said that all is written: its end is no news
 
-	last    sync.Once     // entered by the thread that ends the process
+	last    sync.Once // entered by the thread that ends the process
+	losing  Loser
 	answers chan message  // capacity 1: the supervisor's to Exchange or Gather
 	drained chan struct{} // closed when the supervisor is done
 }
@@ -106,12 +108,21 @@ func HostList(ranks []int) string {
 // Fail ends the job for the reason in line, which should say what, why and what to do; the supervisor puts "jia: " and
 // the host before it, unless it begins with "host <rank>: " already. Of several reasons only the first is printed, and the death of another host counts as earlier.
 // Fail never returns: the process is ended with status 1, at the latest after 1.5 s.
-func (j *Job) Fail(line string) {
-	line = OneLine(line)
-	if line == "" {
-		line = "the program ended the job without giving a reason"
+func (j *Job) Fail(line string) { j.fail(message{Kind: kindFail, Line: line}) }
+
+// Lose is Fail for the loss of a host, -1 if it is not known which.
+func (j *Job) Lose(host int, line string) {
+	j.fail(message{Kind: kindFail, Line: line, Lost: true, Host: host})
+}
+
+// fail does not return.
+func (j *Job) fail(msg message) {
+	msg.Line = OneLine(msg.Line)
+	if msg.Line == "" {
+		msg.Line = "the program ended the job without giving a reason"
 	}
-	err := j.send(message{Kind: kindFail, Line: line})
+	line := msg.Line
+	err := j.send(msg)
 	switch {
 	case errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET):
 		j.bereaved() // it was gone before, and losing it makes other machines' hosts end, too
@@ -246,6 +257,9 @@ func (j *Job) listen(input *lineBuffer) {
 		}
 		switch msg.Kind {
 		case kindAbort:
+			if msg.Lost {
+				j.losing.Lost(msg.Host, msg.Line)
+			}
 			os.Exit(1)
 		case kindTable, kindTexts, kindMissing:
 			select {
@@ -275,8 +289,12 @@ func (j *Job) orphaned() {
 // bereaved ends the process because the supervisor is gone. Host 0 says so for all.
 func (j *Job) bereaved() {
 	if j.rank == 0 {
-		j.lastWord(fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
-			"see the kernel's log (dmesg) for a lack of memory", j.supervisorPid))
+		line := fmt.Sprintf("host 0: the supervisor of the job (pid %d) is gone, which ends the job: if nobody killed it, "+
+			"see the kernel's log (dmesg) for a lack of memory", j.supervisorPid)
+		j.losing.Lost(-1, line)
+		if !j.kept {
+			j.lastWord(line)
+		}
 	}
 	os.Exit(1)
 }

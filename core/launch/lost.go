@@ -79,9 +79,29 @@ func (l *link) endClosed() {
 	}
 	l.left = 0
 	if line != "" {
-		l.s.fail(line)
+		l.lose(line)
 	}
 	l.s.step()
+}
+
+// lose ends the job for the end of a link. A machine that has never answered may be left out of another run; several of them are often
+// found out in one moment.
+func (l *link) lose(line string) {
+	s := l.s
+	switch {
+	case !l.greeted && s.phase == starting:
+		s.silent = append(s.silent, l.site.Name)
+		tell := func() { s.end(cause{line: line, machines: s.silent}) }
+		if s.keeper == nil {
+			tell()
+		} else if len(s.silent) == 1 {
+			s.loop.after(echoLimit, tell)
+		}
+	case l.broken != "":
+		s.fail(line)
+	default:
+		s.end(loss(l.site.Ranks[0], line))
+	}
 }
 
 // lostCause words the end of ssh while hosts depended on it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jiajia/core/conf"
+	"jiajia/core/keep"
 	"jiajia/core/reach"
 )
 
@@ -20,13 +21,14 @@ type Options struct {
 	// there more than once, and is reached by one connection all the same.
 	Machines []Machine
 
-	Args      []string // of every host, the program's name included; nil for those of this process as they are now
-	Dir       string   // working directory of the hosts: here, and elsewhere if it exists there; "" for the present one
-	Env       []string // NAME=value: variables that every host but this process gets
-	Export    []string // names of variables whose values hosts on other machines get from here
-	TagOutput bool     // begin each line of the output with the host's rank, as in "[3] "
-	SSH       []string // the command that reaches other machines; nil for ssh
-	Network   string   // hosts talk over this interface, IP address or network (10.1.0.0/16); "" for the way that ssh takes
+	Args      []string       // of every host, the program's name included; nil for those of this process as they are now
+	Dir       string         // working directory of the hosts: here, and elsewhere if it exists there; "" for the present one
+	Env       []string       // NAME=value: variables that every host but this process gets
+	Export    []string       // names of variables whose values hosts on other machines get from here
+	TagOutput bool           // begin each line of the output with the host's rank, as in "[3] "
+	SSH       []string       // the command that reaches other machines; nil for ssh
+	Keeper    *keep.Reporter // to tell how the job ends, and owned by the call; nil if nobody wants to know
+	Network   string         // hosts talk over this interface, IP address or network (10.1.0.0/16); "" for the way that ssh takes
 
 	// PeerTimeout is after what silence hosts take each other for lost, or 0. Connections with other machines are given no less.
 	PeerTimeout time.Duration

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
 
 // StartOn makes this process host 0 of a job on one or several machines: it starts the supervisor, which starts the others
@@ -63,10 +65,16 @@ func start(p *plan, o Options) (job *Job, err error) {
 	control := os.NewFile(uintptr(w.host[0]), "control connection")
 	w.host[0] = -1 // the file's from now on
 	job, err = welcomed(control, &message{Kind: kindStart, Version: protocolVersion, Size: p.size(), Plan: p,
-		Pid: os.Getpid(), Pidfd: pidfd, Prompt: somebodyAnswers()})
+		Pid: os.Getpid(), Pidfd: pidfd, Prompt: somebodyAnswers(), Kept: o.Keeper != nil})
+	var no refusal
+	if err != nil && !errors.As(err, &no) && o.Keeper.Tell(keep.Report{Kind: keep.Lost, Host: -1, Line: OneLine("host 0: " + err.Error())}) {
+		os.Exit(1) // the supervisor is gone, and the keeper says so
+	}
+	o.Keeper.Close() // the supervisor has it
 	if err != nil {
 		return nil, err
 	}
+	job.kept = o.Keeper != nil
 	job.redirect(w)
 	return job, nil
 }
@@ -149,6 +157,10 @@ func runSupervisor(w *wiring, o Options) error {
 		fdPid:     null, // not closed, or the supervisor's own files might take the number
 		fdStdout:  1,
 		fdStderr:  2,
+		fdKeeper:  null,
+	}
+	if o.Keeper != nil {
+		files[fdKeeper] = uintptr(o.Keeper.Fd())
 	}
 	if w.supervisor[3] >= 0 {
 		files[fdPid] = uintptr(w.supervisor[3])
@@ -220,6 +232,8 @@ func welcomed(control *os.File, hello *message) (job *Job, err error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case msg.Kind == kindRefused && msg.Kept:
+		os.Exit(1)
 	case msg.Kind == kindRefused:
 		return nil, refusal(msg.Line)
 	case msg.Kind != kindWelcome:

@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
 
 // The descriptors that a supervisor is started with, fixed so that nothing has to be said about them. The first three
@@ -19,6 +21,7 @@ const (
 	fdPid                // pidfd of host 0, or /dev/null: see message.Pidfd
 	fdStdout             // the real standard output
 	fdStderr             // and standard error
+	fdKeeper             // leads to the keeper, or /dev/null: see message.Kept
 	fdCount
 )
 
@@ -32,7 +35,7 @@ func Supervise() int {
 	}
 	s, err := newSupervisor()
 	if err != nil {
-		refuse(err)
+		refuse(err, false)
 		return 1
 	}
 	go func() {
@@ -46,9 +49,10 @@ func Supervise() int {
 	return 0
 }
 
-// refuse tells host 0 why the job cannot start. If that fails too it will find the connection closed.
-func refuse(err error) {
-	refusal := message{Kind: kindRefused, Line: OneLine(err.Error())}
+// refuse tells host 0 why the job cannot start, and whether the keeper says it to the user. If that fails too it will find the
+// connection closed.
+func refuse(err error, kept bool) {
+	refusal := message{Kind: kindRefused, Line: OneLine(err.Error()), Kept: kept}
 	_ = unix.Sendto(fdControl, refusal.encode(), unix.MSG_NOSIGNAL, nil)
 }
 
@@ -79,6 +83,10 @@ func newSupervisor() (*supervisor, error) {
 	}
 	if !start.Pidfd {
 		s.pidfd = -1
+	}
+	if start.Kept {
+		s.keeper = keep.NewReporter(fdKeeper)
+		s.keeper.Tell(keep.Report{Kind: keep.Begun, Pid: os.Getpid()})
 	}
 	if err := raiseDescriptorLimit(len(s.plan.Sites[0].Ranks), len(s.plan.Sites)-1); err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/core/keep"
 )
 
 // A phase is how far the end of the job has come. It only ever moves forward.
@@ -29,10 +31,11 @@ type supervisor struct {
 	pidfd   int       // host 0; -1 where the kernel or a sandbox refuses it
 	members []*member // by rank
 	plan    *plan
-	links   []*link  // by site; nil for the first, this machine
-	argv    []string // of every host
-	env     []string // of the hosts on this machine
-	refusal string   // why the job cannot begin
+	links   []*link        // by site; nil for the first, this machine
+	argv    []string       // of every host
+	env     []string       // of the hosts on this machine
+	refusal cause          // why the job cannot begin
+	keeper  *keep.Reporter // nil if there is none
 
 	listen netip.Addr // what the hosts of this machine listen on
 
@@ -43,11 +46,13 @@ type supervisor struct {
 	round     round
 
 	accused     bool      // a host has reported a failure that waits for its first cause
-	death       string    // the cause of a death that may turn out to be the terminal's doing; "" if there is none
+	death       cause     // a death that may turn out to be the terminal's doing; its line is "" if there is none
+	silent      []string  // machines that could not be reached
 	interrupted time.Time // of the last signal that a terminal sends to the whole job
 	interrupt   unix.Signal
-	hungUp      bool // nobody reads our standard output or error any more
-	causeOut    bool // the first cause is written, or took too long
+	hungUp      bool    // nobody reads our standard output or error any more
+	abort       message // what ends a host, once the first cause is known
+	causeOut    bool    // the first cause is written, or took too long
 }
 
 // others calls do for every host but host 0 that is still there.
@@ -156,7 +161,7 @@ func (s *supervisor) handle(m *member, msg message) error {
 		s.finishing = true
 		s.step()
 	case kindFail:
-		s.accuse(byHost(m.rank, msg.Line))
+		s.accuse(cause{line: byHost(m.rank, msg.Line), lost: msg.Lost, host: msg.Host})
 	default:
 		return fmt.Errorf("a %q is not for the supervisor", msg.Kind)
 	}

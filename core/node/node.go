@@ -40,6 +40,9 @@ type Config struct {
 
 	// Fail ends the job with one line for the user, and does not return.
 	Fail func(line string)
+
+	// Lost is Fail for the loss of another host. nil: Fail does.
+	Lost func(host wire.HostID, line string)
 }
 
 // Node is one host of a job. Its methods may be called by any number of threads at once, except where they say
@@ -174,7 +177,12 @@ func (n *Node) lost(host wire.HostID, err error) {
 	if n.leaving.Load() || !n.failing.CompareAndSwap(false, true) {
 		return
 	}
-	go n.cfg.Fail(fmt.Sprintf("host %d: lost host %d: %v", n.cfg.Self, host, err))
+	line := fmt.Sprintf("host %d: lost host %d: %v", n.cfg.Self, host, err)
+	if n.cfg.Lost == nil {
+		go n.cfg.Fail(line)
+		return
+	}
+	go n.cfg.Lost(host, line)
 }
 
 // fail ends the job for an error that a call met. It does not return.

@@ -4,6 +4,7 @@
  *   place [status]                each host reads the file "input" in its working directory; host 0 exits with the status
  *   place die rank                a host is killed when the job is under way
  *   place wait                    for ever
+ *   place go                      until the file "go" is there
  */
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	}
+	while (strcmp(what, "go") == 0 && access("go", F_OK) != 0)
+		usleep(2000);
 	jia_exit();
 	return jiapid == 0 ? atoi(what) : 3;
 }

@@ -1,0 +1,142 @@
+package keep
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A channel is the keeper's end of the connection with one run.
+type channel struct {
+	value   string        // of Env
+	reports chan Report   // as they come
+	over    chan struct{} // closed at the end of the reports; nil if that is no sign of anything
+
+	read  *os.File
+	fd    int    // of read, a pipe
+	write int    // -1 when it is closed
+	path  string // of read, a file
+}
+
+// openPipe makes a pipe for a job on this machine. A child that is started before spawned is called inherits its other end.
+func openPipe() (*channel, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("create a pipe: %w", err)
+	}
+	const above = 10 // out of the way of programs that expect small numbers from open
+	write, err := unix.FcntlInt(uintptr(ends[1]), unix.F_DUPFD, above)
+	_ = unix.Close(ends[1])
+	if err != nil {
+		_ = unix.Close(ends[0])
+		return nil, fmt.Errorf("create a pipe: %w", err)
+	}
+	if err := unix.SetNonblock(ends[0], true); err != nil {
+		return nil, fmt.Errorf("create a pipe: %w", err)
+	}
+	c := &channel{value: fmt.Sprintf("%d,%d", write, os.Getpid()), reports: make(chan Report), over: make(chan struct{}),
+		read: os.NewFile(uintptr(ends[0]), "reports"), fd: ends[0], write: write}
+	go c.listen()
+	return c, nil
+}
+
+// listen passes on what comes through the pipe, until its end or finish.
+func (c *channel) listen() {
+	defer close(c.over)
+	var held, buf [maxReport]byte
+	n := 0 // bytes of an unfinished line in held
+	accept := func(data []byte) {
+		for _, b := range data {
+			if b != '\n' {
+				if n < len(held) {
+					held[n] = b
+				}
+				n++
+				continue
+			}
+			if r, ok := decode(held[:min(n, len(held))]); ok {
+				c.reports <- r
+			}
+			n = 0
+		}
+	}
+	for {
+		got, err := c.read.Read(buf[:])
+		accept(buf[:got])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			return
+		}
+	}
+	for { // what was there when finish was called
+		got, err := unix.Read(c.fd, buf[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if got <= 0 {
+			return
+		}
+		accept(buf[:got])
+	}
+}
+
+// finish has the reports end with those that have been written. The pipe may be open elsewhere for as long as it likes.
+func (c *channel) finish() { _ = c.read.SetReadDeadline(time.Unix(1, 0)) }
+
+// openFile makes a file for a job whose processes a launcher starts, perhaps on other machines: where its checkpoints are, since host 0
+// writes there too.
+func openFile(dir string) (*channel, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	} else if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("make the directory of the checkpoints: %w", err)
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("name the directory of the checkpoints: %w", err)
+	}
+	file, err := os.CreateTemp(dir, "jia-restart-")
+	if err != nil {
+		return nil, fmt.Errorf("make a file for what the hosts report: %w", err)
+	}
+	return &channel{value: file.Name(), read: file, write: -1, path: file.Name()}, nil
+}
+
+// spawned closes what the child has inherited.
+func (c *channel) spawned() {
+	if c.write >= 0 {
+		_ = unix.Close(c.write)
+		c.write = -1
+	}
+}
+
+// rest returns the reports that are in a file.
+func (c *channel) rest() (all []Report) {
+	if c.path == "" {
+		return nil
+	}
+	const most = 1 << 20 // one line for each host that has something to say
+	buf := make([]byte, most)
+	n, _ := c.read.ReadAt(buf, 0) // its end is an error, too
+	for _, line := range strings.SplitAfter(string(buf[:n]), "\n") {
+		if r, ok := decode([]byte(line)); ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (c *channel) close() {
+	c.spawned()
+	_ = c.read.Close()
+	if c.path != "" {
+		_ = os.Remove(c.path)
+	}
+}

@@ -1,0 +1,96 @@
+package keep
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An ending is all that is known of how a run has ended.
+type ending struct {
+	pid       int             // of host 0, or of the launcher
+	status    unix.WaitStatus // its own
+	launcher  bool            // it is a launcher
+	reports   []Report        // in their order
+	caused    time.Time       // when the first sign of the end came
+	signalled time.Time       // when the keeper was last asked to end; zero: never
+}
+
+// A verdict is what the keeper makes of it.
+type verdict struct {
+	again    bool     // the run has lost something that another run may have again
+	line     string   // the cause, for the user; "" if the user knows
+	leaveOut []string // machines that the next run must do without. The verdict holds only if it can
+}
+
+// judge finds out whether a run has lost a host.
+func judge(e ending) verdict {
+	var first Report // that decides
+	supervisor := 0
+	for _, r := range e.reports {
+		if r.Kind == Begun {
+			supervisor = r.Pid
+		} else if first.Kind == "" {
+			first = r
+		}
+	}
+	if !e.signalled.IsZero() && e.caused.Sub(e.signalled) < signalLimit {
+		return verdict{line: first.Line}
+	}
+	died := e.status.Signaled()
+	switch first.Kind {
+	case Lost:
+		return verdict{again: true, line: first.Line}
+	case Unreachable:
+		return verdict{again: true, line: first.Line, leaveOut: first.Machines}
+	case Failed, Interrupted:
+		return verdict{}
+	case "":
+		if !died && supervisor > 0 {
+			return verdict{again: true, line: fmt.Sprintf("the supervisor of the job (pid %d) is gone: if nobody killed it, "+
+				"see the kernel's log (dmesg) for a lack of memory", supervisor)}
+		}
+	case Vanished, Done, Begun:
+	}
+	switch {
+	case died:
+		number := e.status.Signal()
+		return verdict{again: true, line: fmt.Sprintf("%s (pid %d) was killed by signal %d (%s)", e.who(), e.pid, int(number), unix.SignalName(number))}
+	case e.launcher && first.Kind == "" && signalOf(e.status.ExitStatus()) > 0:
+		number := signalOf(e.status.ExitStatus())
+		return verdict{again: true, line: fmt.Sprintf("the launcher ended with status %d, which says that a process was killed by signal %d (%s)",
+			e.status.ExitStatus(), int(number), unix.SignalName(number))}
+	}
+	return verdict{}
+}
+
+func (e ending) who() string {
+	if e.launcher {
+		return "the launcher"
+	}
+	return "host 0"
+}
+
+// signalOf returns the signal that a launcher's exit status, or a shell's, stands for; 0 if it stands for none that says that
+// a process was lost.
+func signalOf(status int) unix.Signal {
+	const above = 128
+	switch number := unix.Signal(status - above); number {
+	case unix.SIGKILL, unix.SIGSEGV, unix.SIGBUS, unix.SIGABRT, unix.SIGILL, unix.SIGFPE:
+		return number
+	}
+	return 0
+}
+
+// EndsJob is what the lines of the library that name a cause say besides. A job that begins again has not ended.
+const EndsJob = ", which ends the job"
+
+// reworded returns the cause with what follows from it, in the place of EndsJob.
+func reworded(line, follows string) string {
+	if before, after, ok := strings.Cut(line, EndsJob); ok {
+		return before + follows + after
+	}
+	return line + follows
+}
