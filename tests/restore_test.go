@@ -42,6 +42,21 @@ func TestRestoreOnAnyNumberOfHosts(t *testing.T) {
 	}
 }
 
+// Objects of pools stay what they are, and their pages find owners among the hosts that there are.
+func TestRestorePools(t *testing.T) {
+	for _, saving := range []int{1, 4} {
+		for _, env := range crossed() {
+			dir := filepath.Join(publicDir(t), "checkpoints")
+			job{program: "restored_pools", args: []string{"save"}, hosts: saving, env: append(env, "JIA_CKPT_DIR="+dir)}.run(t).good(t, "restored_pools: saved")
+			for _, hosts := range []int{1, 2, 3, 4, 6, 8} {
+				t.Run(fmt.Sprintf("%s/%d-%d", strings.Join(env, ","), saving, hosts), func(t *testing.T) {
+					job{program: "restored_pools", args: []string{"resume"}, hosts: hosts, env: append(env, "JIA_RESTORE="+dir)}.run(t).good(t, "restored_pools: ok, 1131 objects")
+				})
+			}
+		}
+	}
+}
+
 // A run that begins from a checkpoint takes its own, from which others begin.
 func TestRestoreOverAndOver(t *testing.T) {
 	dir := saved(t, 4)

@@ -2,11 +2,13 @@ package node
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
 
 	"jiajia/core"
+	"jiajia/core/wire"
 	"jiajia/pool"
 )
 
@@ -83,6 +85,30 @@ func (n *Node) restorePools(sections [][]byte) error {
 		slices.SortFunc(s.Held, func(a, b pool.Held) int { return cmp.Compare(a.First, b.First) })
 	}
 	return nil
+}
+
+// sharePools tells all hosts what the parts of a checkpoint say of pools. read has what this host has read, by the part; readers names
+// the host that has read each. It is collective.
+func (n *Node) sharePools(read map[int][]byte, readers []int) error {
+	var sections [][]byte
+	for part, reader := range readers {
+		var size [8]byte
+		data := read[part]
+		binary.LittleEndian.PutUint64(size[:], uint64(len(data)))
+		n.Bcast(wire.HostID(reader), uint64(len(size)), size[:])
+		if reader != int(n.cfg.Self) {
+			data = make([]byte, binary.LittleEndian.Uint64(size[:]))
+		}
+		for rest := data; len(rest) > 0; {
+			k := min(len(rest), wire.MaxData)
+			n.Bcast(wire.HostID(reader), uint64(len(data)), rest[:k])
+			rest = rest[k:]
+		}
+		if len(data) > 0 {
+			sections = append(sections, data)
+		}
+	}
+	return n.restorePools(sections)
 }
 
 // nextSaved returns the next pool that is to be made again, nil when there is none, and an error when what the program asks for is

@@ -61,8 +61,8 @@ func (n *Node) Register(name string, address unsafe.Pointer, size uint64) ([]byt
 	return stored, nil
 }
 
-// addSections appends what belongs into this host's part besides pages, as it is now: registered memory, and the condition variables
-// that are set. It is an addition.
+// addSections appends what belongs into this host's part besides pages, as it is now: registered memory, the condition variables that are set,
+// and what its parts of pools hold. It is an addition.
 func (n *Node) addSections(dst []Section) []Section {
 	n.mu.Lock()
 	list, set := slices.Clone(n.registered), n.machine.SetCVs()
@@ -81,6 +81,9 @@ func (n *Node) addSections(dst []Section) []Section {
 			data = binary.LittleEndian.AppendUint32(data, uint32(id))
 		}
 		dst = append(dst, Section{cvSection, data})
+	}
+	if data := n.savePools(); data != nil {
+		dst = append(dst, Section{poolsSection, data})
 	}
 	return dst
 }

@@ -45,7 +45,7 @@ func (n *Node) Fit(saved *core.Saved) error {
 // belongs. It is collective, comes after Connect, and returns when all hosts have all that is theirs.
 func (n *Node) Load(p *resume.Plan) error {
 	began := time.Now()
-	l := &loader{n: n, t: n.getThread(), plan: p, filling: make([]fill, n.cfg.Hosts)}
+	l := &loader{n: n, t: n.getThread(), plan: p, filling: make([]fill, n.cfg.Hosts), pools: make(map[int][]byte)}
 	n.mu.Lock()
 	err := n.publishRestored()
 	n.mu.Unlock()
@@ -57,6 +57,7 @@ func (n *Node) Load(p *resume.Plan) error {
 		if reader != int(n.cfg.Self) {
 			continue
 		}
+		l.reading = part
 		if err := l.part(part); err != nil {
 			return fmt.Errorf("read the part of host %d of checkpoint %d in %s: %w", part, p.Generation, p.Dir, err)
 		}
@@ -76,6 +77,9 @@ func (n *Node) Load(p *resume.Plan) error {
 	}
 	if err := n.exchangePrivate(others, p.Readers); err != nil {
 		return err
+	}
+	if err := n.sharePools(l.pools, p.Readers); err != nil {
+		return fmt.Errorf("checkpoint %d: %w", p.Generation, err)
 	}
 	n.Rendezvous(0, wire.KindWait)
 	took := time.Since(began)
@@ -102,7 +106,9 @@ type loader struct {
 	zero    []uint64 // first and count of runs that the file under way says are zero
 	bytes   uint64
 	cvs     []core.CVID
-	private []Section // of the part under way
+	reading int            // the part under way
+	private []Section      // of it
+	pools   map[int][]byte // descriptions, by the part
 
 	filling []fill // by host: pages on their way there
 	due     int    // messages that are not acknowledged
@@ -187,7 +193,7 @@ func (l *loader) pages(b ckpt.Block) error {
 // section keeps what a part has besides pages.
 func (l *loader) section(r *ckpt.PartReader, b ckpt.Block) error {
 	name := b.Name
-	if name != cvSection && !strings.HasPrefix(name, privateSection) {
+	if name != cvSection && name != poolsSection && !strings.HasPrefix(name, privateSection) {
 		return nil
 	}
 	data, err := r.Whole(b)
@@ -197,6 +203,9 @@ func (l *loader) section(r *ckpt.PartReader, b ckpt.Block) error {
 	case name == cvSection:
 		l.cvs, err = appendCVs(l.cvs, data)
 		return err
+	case name == poolsSection:
+		l.pools[l.reading] = data
+		return nil
 	}
 	l.private = append(l.private, Section{strings.TrimPrefix(name, privateSection), data})
 	return nil
