@@ -152,7 +152,7 @@ func TestFilesInEachOthersPlace(t *testing.T) {
 // A part of the same name and size, from a try of the same generation that did not become complete.
 func TestPartOfAnotherTry(t *testing.T) {
 	_, m := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(pageSize))) })
-	other, _ := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(2*pageSize)[pageSize:])) })
+	other, _ := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(2 * pageSize)[pageSize:])) })
 	r, err := ckpt.NewPartReader(input(other), m)
 	must(t, err)
 	if _, err = r.Next(); err == nil {
