@@ -66,10 +66,14 @@ func TestEveryByteCounts(t *testing.T) {
 			disk, s, want := chains(t, compress)
 			files := disk.Files()
 			flips := 0
+			all := !testing.Short()
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				good := files[name]
 				for at := range good {
-					for _, flip := range []byte{1 << (at % 8), 0x20, 0xff} {
+					for i, flip := range []byte{1 << (at % 8), 0x20, 0xff} {
+						if i > 0 && !all {
+							break
+						}
 						bad := slices.Clone(good)
 						bad[at] ^= flip
 						disk.Put(name, bad)
@@ -152,7 +156,7 @@ func TestFilesInEachOthersPlace(t *testing.T) {
 // A part of the same name and size, from a try of the same generation that did not become complete.
 func TestPartOfAnotherTry(t *testing.T) {
 	_, m := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(pageSize))) })
-	other, _ := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(2*pageSize)[pageSize:])) })
+	other, _ := craft(t, func(w *ckpt.PartWriter) { must(t, w.Pages(1, noise(2 * pageSize)[pageSize:])) })
 	r, err := ckpt.NewPartReader(input(other), m)
 	must(t, err)
 	if _, err = r.Next(); err == nil {
