@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 
+	"jiajia/ckpt"
 	"jiajia/core"
 	"jiajia/core/snapshot"
 	"jiajia/core/wire"
@@ -60,8 +61,9 @@ type generation struct {
 	number   uint64
 	at       int // the rendezvous
 	full     bool
-	failing  int // the host that fails to write its part, or -1
-	parts    int // that are written
+	base     uint64 // what it builds on, on disk
+	failing  int    // the host that fails to write its part, or -1
+	parts    int    // that are written
 	over, ok bool
 }
 
@@ -73,6 +75,8 @@ type part struct {
 	pages  map[core.PageID]frame
 	ended  bool // everything is marked
 	closed bool
+	file   *ckpt.PartWriter // if there are disks
+	info   ckpt.Part        // once it is closed
 }
 
 // cutting is what the checkers know about checkpoints.
@@ -85,7 +89,7 @@ type cutting struct {
 	torn     map[int][]bool
 	executed map[asker]core.Span // atomic operations of calls that are not over: where, and how many bytes
 	chains   []map[core.PageID]frame
-	stored   int // generations
+	disks    *disks // nil: parts are in chains only
 }
 
 func newCutting(hosts int) *cutting {
@@ -116,6 +120,9 @@ func (c *cluster) beginsRendezvous(a *actor, o *op) {
 		return
 	}
 	g := &generation{number: uint64(len(k.planned)) + 1, at: n, full: o.count == cutFull, failing: -1}
+	if k.disks != nil && !g.full {
+		g.base = k.disks.stored
+	}
 	if !c.scripted && c.r.chance(25) {
 		g.failing = c.r.n(c.p.hosts)
 	}
@@ -200,6 +207,9 @@ func (c *cluster) save(a *actor) {
 		a.after = c.hold(200, 6)
 	}
 	if g.over {
+		if part.file != nil {
+			part.file.Abandon()
+		}
 		a.h.part = nil
 		c.tracef("%s: generation %d is over: %v", a.name, g.number, g.ok)
 		a.fx.Reset()
@@ -209,7 +219,7 @@ func (c *cluster) save(a *actor) {
 		}
 		return
 	}
-	if g.failing == int(a.h.id) && c.r.chance(30) {
+	if g.failing == int(a.h.id) && c.r.chance(30) || !c.create(a.h) {
 		g.over = true
 		return
 	}
@@ -224,16 +234,19 @@ func (c *cluster) save(a *actor) {
 		c.tracef("%s: saves p%d", a.name, p)
 	}
 	if ok {
+		g.over = !c.write(part, first, buf[:count*pageBytes])
 		return
 	}
-	if g.failing == int(a.h.id) {
-		g.over = true // the disk is full
+	if g.failing == int(a.h.id) || !c.close(part) {
+		g.over = true
 		return
 	}
 	part.closed = true
 	if g.parts++; g.parts == c.p.hosts {
-		g.over, g.ok = true, true
-		c.commit(g)
+		g.over = true
+		if g.ok = c.publish(g); g.ok {
+			c.commit(g)
+		}
 	}
 }
 
@@ -253,16 +266,15 @@ func (c *cluster) commit(g *generation) {
 			chain[p] = f
 		}
 	}
-	c.cutting.stored++
-	c.restore(g)
+	c.restore(g, c.cutting.chains)
 }
 
-// restore compares what the generations stored so far say with what memory held at the barrier of the last one.
-func (c *cluster) restore(g *generation) {
+// restore compares what the parts of each host say of a generation, with those that it builds on, with what memory held at its barrier.
+func (c *cluster) restore(g *generation, chains []map[core.PageID]frame) {
 	k := c.cutting
 	image := make([]byte, len(c.flat))
 	from := map[core.PageID]int{}
-	for id, chain := range k.chains {
+	for id, chain := range chains {
 		for p, f := range chain {
 			if h, twice := from[p]; twice {
 				c.failf("generation %d has page %d of hosts %d and %d", g.number, p, min(h, id), max(h, id))
