@@ -6,8 +6,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // A PartReader reads a part from its beginning to its end. What it returns is checked.
@@ -28,8 +26,7 @@ type PartReader struct {
 	name          string // the section that goes on; "": none does
 	offset, total uint64 // of that section: where its next piece belongs, and the bytes of the whole
 
-	zstd   *zstd.Decoder // nil: nothing was compressed yet
-	unpack []byte
+	unpack []byte // the last block's contents, if they were compressed
 }
 
 // OpenPart opens a part of a generation and checks that it is the one that the manifest means. fs.ErrNotExist: it is not here.
@@ -183,16 +180,10 @@ func (r *PartReader) contents(h blockHeader) ([]byte, error) {
 }
 
 func (r *PartReader) decompress(data []byte, raw int) ([]byte, error) {
-	if r.zstd == nil {
-		var err error
-		r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(MaxBlock), zstd.WithDecoderMaxWindow(MaxBlock))
-		if err != nil {
-			panic(err) // constant options
-		}
-		r.unpack = make([]byte, 0, MaxBlock)
+	if cap(r.unpack) < raw {
+		r.unpack = make([]byte, 0, raw)
 	}
-	out, err := r.zstd.DecodeAll(data, r.unpack[:0])
+	out, err := decoder().DecodeAll(data, r.unpack[:0])
 	if err != nil {
 		return nil, r.damaged("the block cannot be decompressed: %v", err)
 	}
@@ -259,9 +250,6 @@ func (r *PartReader) Whole(b Block) ([]byte, error) {
 
 // Close closes the file.
 func (r *PartReader) Close() error {
-	if r.zstd != nil {
-		r.zstd.Close()
-	}
 	if r.err == nil {
 		r.err = errors.New("the part was closed before")
 	}

@@ -6,8 +6,6 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"math"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // errDone says that a writer was used after its end.
@@ -27,8 +25,7 @@ type PartWriter struct {
 	pages  uint64
 	named  map[string]bool // sections
 
-	zstd   *zstd.Encoder // nil: nothing was compressed yet
-	packed []byte
+	packed []byte // the last block's contents, if they were compressed
 }
 
 // CreatePart begins a part, under a temporary name. It fails if the part is there already, and with ErrBase if it builds on one
@@ -150,18 +147,10 @@ func (w *PartWriter) block(h blockHeader, prefix, data []byte) {
 }
 
 func (w *PartWriter) compress(prefix, data []byte) []byte {
-	if w.zstd == nil {
-		var err error
-		w.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithWindowSize(MaxBlock), zstd.WithEncoderCRC(false))
-		if err != nil {
-			panic(err) // constant options
-		}
-	}
 	if len(prefix) > 0 {
 		data = append(prefix[:len(prefix):len(prefix)], data...)
 	}
-	w.packed = w.zstd.EncodeAll(data, w.packed[:0])
+	w.packed = encoder().EncodeAll(data, w.packed[:0])
 	return w.packed
 }
 

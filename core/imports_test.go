@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 		"jiajia/core/capacity", "jiajia/core/region", "jiajia/core/resume", "jiajia/core/snapshot", "jiajia/core/stats", "jiajia/core/wire", "jiajia/pool"},
 	"jiajia/cabi": {"jiajia/core", "jiajia/core/capacity", "jiajia/core/conf", "jiajia/core/event", "jiajia/core/join", "jiajia/core/launch", "jiajia/core/message", "jiajia/core/node",
 		"jiajia/core/region", "jiajia/core/resume", "jiajia/core/route", "jiajia/core/stats", "jiajia/core/wire", "jiajia/epoll", "jiajia/pool", "jiajia/rdma", "jiajia/shm"},
+	"jiajia/cmd/jia-ckpt":    {"jiajia/ckpt", "jiajia/core/conf"},
 	"jiajia/cmd/jia-info":    {"jiajia/core/capacity", "jiajia/core/conf", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/region", "jiajia/rdma", "jiajia/shm"},
 	"jiajia/cmd/jia-net":     {"jiajia/core/conf", "jiajia/rdma/verbs"},
 	"jiajia/lru":             {},
