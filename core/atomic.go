@@ -133,7 +133,7 @@ func (m *Machine) startAtomic(w Waiter, o *op, fx *Effects) Status {
 // storesHere notes that a page homed here is stored to in this step, without a fault.
 func (m *Machine) storesHere(p PageID, pg *page) {
 	m.notBlank(pg)
-	pg.flags &^= flagNeighbour
+	pg.flags &^= flagNeighbour | flagShut
 	if m.cfg.Plant != PlantForgetAtomics {
 		m.changes(p)
 	}

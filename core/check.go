@@ -85,8 +85,10 @@ func (m *Machine) checkPage(p PageID, pg *page) error {
 		return fmt.Errorf("undecided")
 	case pg.flags&flagProbed != 0 && pg.state != ReadOnly && pg.state != Dirty:
 		return fmt.Errorf("probed")
-	case m.cfg.Cuts && (pg.state == HomeUntracked || pg.state == HomeDirty) && !m.cuts.counts(p), m.cuts.unsaved.Has(uint64(p)) && !home:
+	case m.cfg.Cuts && (pg.state == HomeUntracked || pg.state == HomeDirty) && pg.flags&flagShut == 0 && !m.cuts.counts(p), m.cuts.unsaved.Has(uint64(p)) && !home:
 		return fmt.Errorf("saved by the next checkpoint: %v", m.cuts.counts(p))
+	case pg.flags&flagShut != 0 && !(m.cuts.shut && home && pg.state >= HomeUntracked):
+		return fmt.Errorf("shut")
 	case home && pg.flags&(flagFetching|flagUnacked|flagAhead) != 0, !home && pg.flags&(flagBlank|flagAnnounced|flagNeighbour) != 0:
 		return fmt.Errorf("flag of another kind of page")
 	}

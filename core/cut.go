@@ -30,7 +30,8 @@ type cuts struct {
 	saving, zeroing pageset.Set
 	open            bool
 	marking         bool   // pages of saving from next on are not marked yet
-	next            uint64 // valid while marking
+	shut            bool   // some of them have flagShut; while not marking, those from next on
+	next            uint64 // valid while marking or shut
 }
 
 // PlanCut has the next Barrier of host 0 take a checkpoint, if it is of KindBarrier or KindCheckpoint. Host 0 tells the others. It
@@ -42,7 +43,7 @@ func (m *Machine) PlanCut(c Cut) { m.cuts.planned = c }
 // host.
 func (m *Machine) CutDone(ok bool, fx *Effects) {
 	c := &m.cuts
-	if !c.open || c.marking {
+	if !c.open || c.marking || c.shut {
 		panic(fmt.Sprintf("core: host %d hears of the end of a checkpoint that it is not writing", m.cfg.Self))
 	}
 	if !ok && m.cfg.Plant != PlantForgetFailed {
@@ -60,9 +61,10 @@ func (m *Machine) changes(p PageID) {
 	}
 }
 
-// changedAlone notes the pages homed here that other hosts have announced, where they can store by themselves.
-func (m *Machine) changedAlone(announced []wire.Range) {
-	if !m.cfg.Cuts || !m.oneSided || m.cfg.Plant == PlantForgetUnsaved {
+// changedElsewhere notes the pages homed here that other hosts have announced: they may have stored there by themselves. And the diff of a
+// thread that takes no part in barriers may have come in before its page was marked for the last checkpoint, and been applied after that.
+func (m *Machine) changedElsewhere(announced []wire.Range) {
+	if !m.cfg.Cuts || m.cfg.Plant == PlantForgetUnsaved {
 		return
 	}
 	for _, r := range announced {
@@ -142,7 +144,7 @@ func (m *Machine) planCut(kind wire.Kind) {
 // cut marks the pages that the checkpoint of this barrier stores. Nobody leaves the barrier before all have done so.
 func (m *Machine) cut(w Waiter, o *op, fx *Effects) Status {
 	c := &m.cuts
-	if !c.marking {
+	if !c.marking && !c.shut {
 		if c.open && m.cfg.Plant != PlantCutOverlaps {
 			return m.park(w) // the message that ends the checkpoint before is on its way
 		}
@@ -153,10 +155,17 @@ func (m *Machine) cut(w Waiter, o *op, fx *Effects) Status {
 		}
 		m.beginCut(fx)
 	}
-	if !m.mark(o, fx) {
+	if c.marking {
+		if !m.mark(o, fx) {
+			return Again
+		}
+		if c.marking, c.next = false, 0; c.shut {
+			return Again // nobody can store to the pages once the effects are carried out
+		}
+	}
+	if c.shut && !m.settleShut() {
 		return Again
 	}
-	c.marking = false
 	fx.add(Effect{Kind: CutEnd, ID: c.now.Generation, Count: c.now.code() & 1})
 	return Done
 }
@@ -223,13 +232,16 @@ func (m *Machine) mark(o *op, fx *Effects) bool {
 	return false
 }
 
-// markPage takes write access to a home page away. Others may have read a page HomeUntracked by themselves before it was last written,
-// and a page HomeIdle says that this is not so (P15): there it counts as one that others have copies of.
+// markPage takes write access to a home page away. A page HomeIdle was not written since others have read it by themselves (P15): of one
+// that was HomeUntracked that can be told only when nobody writes it any more.
 func (m *Machine) markPage(o *op, p PageID, pg *page, fx *Effects) {
 	switch {
-	case pg.state == HomeUntracked && (!m.oneSided || m.cfg.Plant == PlantCutForgetsMark):
-		pg.state = HomeIdle
-	case pg.state == HomeUntracked || pg.state == HomeDirty:
+	case pg.state == HomeUntracked && !m.oneSided:
+		m.idle(pg)
+	case pg.state == HomeUntracked:
+		pg.flags |= flagShut
+		m.cuts.shut = true
+	case pg.state == HomeDirty:
 		m.logPage(p)
 		pg.state = HomeClean
 	default:
@@ -237,6 +249,43 @@ func (m *Machine) markPage(o *op, p PageID, pg *page, fx *Effects) {
 	}
 	fx.run(Protect, p)
 	m.lapse(o, p, pg)
+}
+
+func (m *Machine) idle(pg *page) {
+	pg.state = HomeIdle
+	pg.flags &^= flagNeighbour // nobody has read it
+}
+
+// settleShut goes through the pages that were HomeUntracked when they were marked, where others read by themselves. Those that nobody has
+// begun to read, and nobody has stored to since they were marked, are HomeIdle. The others count as written. It returns true at the end.
+func (m *Machine) settleShut() bool {
+	c := &m.cuts
+	if c.next == 0 && m.cfg.Plant != PlantCutForgetsMark {
+		m.takeMarks()
+	}
+	for left := uint64(m.stepPages(markStep)); left > 0; {
+		first, n := c.saving.Next(c.next, left)
+		if n == 0 {
+			c.shut = false
+			return true
+		}
+		for p := PageID(first); p < PageID(first+n); p++ {
+			pg := m.pages.find(p)
+			if pg == nil || pg.flags&flagShut == 0 {
+				continue
+			}
+			pg.flags &^= flagShut
+			switch pg.state {
+			case HomeUntracked:
+				m.idle(pg)
+			case HomeDirty:
+				m.logPage(p)
+				pg.state = HomeClean
+			}
+		}
+		c.next, left = first+n, left-n
+	}
+	return false
 }
 
 // tellCut is what a host is told about the checkpoint of the rendezvous under way: in an exchange by host 0 alone.

@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"jiajia/pool":                        {},
 	"jiajia/core/route":                  {"jiajia/core", "jiajia/core/node", "jiajia/core/wire"},
 	"jiajia/core/node/nodetest":          {"jiajia/core", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/wire"},
-	"jiajia/core/sim":                    {"jiajia/core", "jiajia/core/diff", "jiajia/core/snapshot", "jiajia/core/wire"},
+	"jiajia/core/sim":                    {"jiajia/ckpt", "jiajia/ckpt/ckpttest", "jiajia/core", "jiajia/core/diff", "jiajia/core/snapshot", "jiajia/core/wire"},
 	"jiajia/core/conf":                   {},
 	"jiajia/core/resume":                 {"jiajia/ckpt", "jiajia/core"},
 	"jiajia/core/reach":                  {},

@@ -38,5 +38,8 @@ func (m *Machine) goInvalidate(w Waiter, o *op, fx *Effects) Status {
 		o.until = 1
 		return m.awaitAcks(w, o)
 	}
+	if len(o.acks) > 0 {
+		return Await // of a page that another thread of this host has given up meanwhile, and waits for
+	}
 	return Done
 }

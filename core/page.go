@@ -30,6 +30,7 @@ const (
 	flagProbed                          // a copy that was hidden and not used since
 	flagCounted                         // the page cache counts its frame
 	flagPinned                          // the program wants it here and writable all the time (Pin)
+	flagShut                            // home: a cut has write-protected it while it was HomeUntracked, and it was not stored to since (P22)
 )
 
 const chunkPages = 512
@@ -142,6 +143,9 @@ func (m *Machine) fault(w Waiter, o *op, fx *Effects) (Status, error) {
 	}
 	if pg.flags&flagUndecided != 0 && m.touch(w, o, pg, fx) {
 		return Await, nil
+	}
+	if m.cfg.Plant != PlantCutKeepsShut {
+		pg.flags &^= flagShut
 	}
 	switch pg.state {
 	case HomeFresh:

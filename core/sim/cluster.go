@@ -246,6 +246,7 @@ func Run(p *Program, opt Options) (failure *Failure) {
 		c.swarm.slow = p.slow
 	}
 	c.storm = true
+	c.drawDisks()
 	if r.chance(40) {
 		c.laggard = c.actors[r.n(len(c.actors))]
 		if r.chance(50) {
@@ -272,7 +273,7 @@ func (c *cluster) run() {
 	}
 	storm := stormSteps * ops
 	limit := storm + calmSteps*ops*(1+c.p.hosts/4) + spareSteps
-	for c.fail == nil {
+	for c.fail == nil && !c.crashed() {
 		c.steps++
 		if c.steps > storm || c.progress >= ops {
 			c.storm = false
@@ -288,8 +289,11 @@ func (c *cluster) run() {
 			break
 		}
 	}
-	if c.fail == nil {
+	if c.fail == nil && !c.crashed() {
 		c.finish()
+	}
+	if c.fail == nil && c.cutting != nil && c.cutting.disks != nil {
+		c.recover()
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 
+	"jiajia/ckpt"
 	"jiajia/core"
 	"jiajia/core/snapshot"
 	"jiajia/core/wire"
@@ -60,8 +61,9 @@ type generation struct {
 	number   uint64
 	at       int // the rendezvous
 	full     bool
-	failing  int // the host that fails to write its part, or -1
-	parts    int // that are written
+	base     uint64 // what it builds on, on disk
+	failing  int    // the host that fails to write its part, or -1
+	parts    int    // that are written
 	over, ok bool
 }
 
@@ -73,11 +75,13 @@ type part struct {
 	pages  map[core.PageID]frame
 	ended  bool // everything is marked
 	closed bool
+	file   *ckpt.PartWriter // if there are disks
+	info   ckpt.Part        // once it is closed
 }
 
 // cutting is what the checkers know about checkpoints.
 type cutting struct {
-	last *generation
+	planned map[uint64]*generation
 	// At each rendezvous: how many hosts have begun it, all memory when the last one did, and which bytes were stored to by a host inside,
 	// so that they may be saved or not.
 	begun    map[int]int
@@ -85,11 +89,11 @@ type cutting struct {
 	torn     map[int][]bool
 	executed map[asker]core.Span // atomic operations of calls that are not over: where, and how many bytes
 	chains   []map[core.PageID]frame
-	stored   int // generations
+	disks    *disks // nil: parts are in chains only
 }
 
 func newCutting(hosts int) *cutting {
-	k := &cutting{begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
+	k := &cutting{planned: map[uint64]*generation{}, begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
 	for range hosts {
 		k.chains = append(k.chains, map[core.PageID]frame{})
 	}
@@ -115,14 +119,14 @@ func (c *cluster) beginsRendezvous(a *actor, o *op) {
 	if o.count == cutNone || a.h.id != 0 || a.h.part != nil {
 		return
 	}
-	g := &generation{number: 1, at: n, full: o.count == cutFull, failing: -1}
-	if k.last != nil {
-		g.number = k.last.number + 1
+	g := &generation{number: uint64(len(k.planned)) + 1, at: n, full: o.count == cutFull, failing: -1}
+	if k.disks != nil && !g.full {
+		g.base = k.disks.stored
 	}
-	if c.r.chance(25) {
+	if !c.scripted && c.r.chance(25) {
 		g.failing = c.r.n(c.p.hosts)
 	}
-	k.last = g
+	k.planned[g.number] = g
 	a.h.m.PlanCut(core.Cut{Generation: g.number, Full: g.full})
 }
 
@@ -152,12 +156,13 @@ func (c *cluster) tears(rendezvous, at, size int) {
 func (c *cluster) cutEffect(h *host, e *core.Effect) {
 	switch e.Kind {
 	case core.CutBegin:
-		g := c.cutting.last
 		if h.part != nil && c.opt.Plant == core.PlantNone {
 			c.failf("host %d begins generation %d and writes one still", h.id, e.ID)
 		}
-		if g.number != e.ID || g.full != (e.Count == 1) || g.at != c.arrived[h.id] {
-			c.failf("host %d begins generation %d in rendezvous %d, should be %+v", h.id, e.ID, c.arrived[h.id], *g)
+		g := c.cutting.planned[e.ID]
+		if g == nil || g.full != (e.Count == 1) || g.at != c.arrived[h.id] {
+			c.failf("host %d begins generation %d in rendezvous %d, planned is %+v", h.id, e.ID, c.arrived[h.id], g)
+			return
 		}
 		h.part = &part{of: g, snap: snapshot.New(pageBytes), pages: map[core.PageID]frame{}}
 	case core.Zero:
@@ -202,6 +207,9 @@ func (c *cluster) save(a *actor) {
 		a.after = c.hold(200, 6)
 	}
 	if g.over {
+		if part.file != nil {
+			part.file.Abandon()
+		}
 		a.h.part = nil
 		c.tracef("%s: generation %d is over: %v", a.name, g.number, g.ok)
 		a.fx.Reset()
@@ -211,7 +219,7 @@ func (c *cluster) save(a *actor) {
 		}
 		return
 	}
-	if g.failing == int(a.h.id) && c.r.chance(30) {
+	if g.failing == int(a.h.id) && c.r.chance(30) || !c.create(a.h) {
 		g.over = true
 		return
 	}
@@ -226,16 +234,19 @@ func (c *cluster) save(a *actor) {
 		c.tracef("%s: saves p%d", a.name, p)
 	}
 	if ok {
+		g.over = !c.write(part, first, buf[:count*pageBytes])
 		return
 	}
-	if g.failing == int(a.h.id) {
-		g.over = true // the disk is full
+	if g.failing == int(a.h.id) || !c.close(part) {
+		g.over = true
 		return
 	}
 	part.closed = true
 	if g.parts++; g.parts == c.p.hosts {
-		g.over, g.ok = true, true
-		c.commit(g)
+		g.over = true
+		if g.ok = c.publish(g); g.ok {
+			c.commit(g)
+		}
 	}
 }
 
@@ -255,16 +266,15 @@ func (c *cluster) commit(g *generation) {
 			chain[p] = f
 		}
 	}
-	c.cutting.stored++
-	c.restore(g)
+	c.restore(g, c.cutting.chains)
 }
 
-// restore compares what the generations stored so far say with what memory held at the barrier of the last one.
-func (c *cluster) restore(g *generation) {
+// restore compares what the parts of each host say of a generation, with those that it builds on, with what memory held at its barrier.
+func (c *cluster) restore(g *generation, chains []map[core.PageID]frame) {
 	k := c.cutting
 	image := make([]byte, len(c.flat))
 	from := map[core.PageID]int{}
-	for id, chain := range k.chains {
+	for id, chain := range chains {
 		for p, f := range chain {
 			if h, twice := from[p]; twice {
 				c.failf("generation %d has page %d of hosts %d and %d", g.number, p, min(h, id), max(h, id))

@@ -315,6 +315,8 @@ var effectNames = [...]string{core.Protect: "protect", core.Unmap: "unmap", core
 
 func describeEffect(e *core.Effect, fx *core.Effects) string {
 	switch {
+	case e.Kind == core.CutBegin || e.Kind == core.CutEnd:
+		return fmt.Sprintf("%s, generation %d", effectNames[e.Kind], e.ID)
 	case e.Memory() && e.Count > 1:
 		return fmt.Sprintf("%s p%d-p%d", effectNames[e.Kind], e.Page, e.Page+core.PageID(e.Count)-1)
 	case e.Memory():

@@ -36,8 +36,8 @@ var plantNames = map[core.Plant]string{
 	core.PlantClaimWritten: "ClaimWritten", core.PlantReadUndecided: "ReadUndecided", core.PlantOldHomeServes: "OldHomeServes",
 	core.PlantClaimUntracked: "ClaimUntracked", core.PlantWriteBlank: "WriteBlank", core.PlantClaimForgetsMark: "ClaimForgetsMark",
 	core.PlantDiscardLate: "DiscardLate",
-	core.PlantMarkLate:    "MarkLate", core.PlantCutOnce: "CutOnce", core.PlantForgetUnsaved: "ForgetUnsaved", core.PlantForgetDiffs: "ForgetDiffs",
-	core.PlantForgetAtomics: "ForgetAtomics", core.PlantCutForgetsMark: "CutForgetsMark", core.PlantCutClaims: "CutClaims",
+	core.PlantMarkLate:    "MarkLate", core.PlantCutOnce: "CutOnce", core.PlantForgetUnsaved: "ForgetUnsaved",
+	core.PlantForgetAtomics: "ForgetAtomics", core.PlantCutForgetsMark: "CutForgetsMark", core.PlantCutKeepsShut: "CutKeepsShut", core.PlantCutClaims: "CutClaims",
 	core.PlantZeroForgotten: "ZeroForgotten", core.PlantForgetFailed: "ForgetFailed", core.PlantCutOverlaps: "CutOverlaps",
 	core.PlantNoCopy: "NoCopy", core.PlantNoGate: "NoGate",
 }
@@ -50,6 +50,8 @@ var plantNames = map[core.Plant]string{
 // release between the grant of a claim and its answer, and a reader in that time: one program in 10,000. TakeNoEpoch needs a host that
 // leaves a barrier and offers a lock long before another one leaves, of which another thread takes it: one in 10,000. AtomicEarlyLog needs two barriers
 // of other threads, one during the operation and one after, and a host that reads the page between the first of them and the operation.
+// CutClaims needs a thread whose store is
+// under way during a barrier, whose claim is answered late, and another host that has stored to the page by itself.
 // RWSeenEarly needs a second reader of a host that asks while the first waits for a diff, RWNoEpochWait a reader at a host that is the last to
 // leave a barrier.
 var byStory = map[core.Plant]string{
@@ -60,6 +62,7 @@ var byStory = map[core.Plant]string{
 	core.PlantMarkKeepsAnnounced: "testdata/mark_at_barrier_planted.txt",
 	core.PlantServeForgetsMark:   "testdata/mixed_reach_planted.txt",
 	core.PlantKeepMarks:          "testdata/freed_mark_planted.txt",
+	core.PlantCutClaims:          "testdata/claimed_cut_planted.txt",
 	core.PlantClaimForgetsMark:   "testdata/claimed_late_planted.txt",
 	core.PlantTakeNoEpoch:        "testdata/offered_epoch_planted.txt",
 	core.PlantUntrackFirst:       "testdata/freed_tracked_planted.txt",

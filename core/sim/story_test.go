@@ -90,8 +90,8 @@ type story struct {
 
 // do carries out one command:
 //
-//	job HOSTS PAGES THREADS [PLANT] [H-H...] [words]  start; a planted mistake by its name; hosts that reach each other's memory;
-//	                                    locks have words
+//	job HOSTS PAGES THREADS [PLANT] [H-H...] [words] [cuts]  start; a planted mistake by its name; hosts that reach each other's
+//	                                    memory; locks have words; there are checkpoints
 //	alloc CALL ARGS...                  an allocation that all hosts make, as jia_alloc2p 64 1
 //	alloc-on HOST CALL ARGS...          one host alone
 //	H.T OP ARGS...                      thread T of host H does an operation, as far as it gets
@@ -160,6 +160,7 @@ func (s *story) start(f []string) {
 			}
 		}
 	}
+	p.cuts = slices.Contains(f[3:], "cuts")
 	w := swarm{}
 	if slices.Contains(f[3:], "words") {
 		w.worded, w.room = p.locks, 14
@@ -266,6 +267,9 @@ func (s *story) parse(f []string) op {
 	switch f[0] {
 	case "barrier", "wait", "exit":
 		return op{kind: opBarrier, call: map[string]wire.Kind{"barrier": wire.KindBarrier, "wait": wire.KindWait, "exit": wire.KindExit}[f[0]]}
+	case "checkpoint", "increment":
+		count := map[string]int{"checkpoint": cutFull, "increment": cutNext}[f[0]]
+		return op{kind: opBarrier, call: wire.KindCheckpoint, count: count}
 	case "waitcv":
 		return op{kind: opWait, id: n(1)}
 	}

@@ -61,6 +61,13 @@ q P17 BUG_OLD_SERVES          claim -DNO_REACH -DRELEASES=0 -DPEEKS=0
   P17 BUG_FORGET_MARK         claim -DHOSTS=2 -DALL_REACH -DPEEKS=0
   P17 BUG_DISCARD_LATE        claim -DHOSTS=2 -DALL_REACH -DPEEKS=0 -DRELEASES=0
   P17 BUG_READ_UNDECIDED      claim -DWRITER=1 -DALL_REACH -DRELEASES=0
+q P22 BUG_ONE_RENDEZVOUS      cut -DPHASES=2
+  P22 BUG_MARK_LATE           cut -DPHASES=2
+  P22 BUG_NO_COPY             cut -DPHASES=2
+  P22 BUG_NO_GATE             cut -DPHASES=2
+  P22 BUG_OPEN_EARLY          cut -DPHASES=2
+  P22 BUG_FORGET_STORES       cut
+  P22 BUG_FORGET_FAILED       cut
   scope -                     story_scope
   async BUG_TWIN_COPY         async
   async BUG_OWN_ACKS          async

@@ -75,6 +75,8 @@ q claim -DHOSTS=2 -DALL_REACH
   claim -DPEEKS=0 -DONE_WRITER
   claim -DWRITER=1 -DRELEASES=0
   claim -DNO_REACH -DRELEASES=0
+q cut -DPHASES=2
+  cut
 q fairness
 q fairness -DTHREADS
 q migrate
