@@ -5,6 +5,7 @@
  *
  * Host 0 prints what the call returned; it must be the same on all hosts, and memory must stay right.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
 		}
 		jia_barrier();
 	}
+	if (result == -EINVAL) /* without a directory there was none */
+		result = 0;
 	if (jia_checkpoint_wait() != result)
 		jia_error("the last result was %d, and is %d now", result, jia_checkpoint_wait());
 	if (jiapid == 0)
