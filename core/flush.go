@@ -219,6 +219,7 @@ func (m *Machine) HandleDiff(msg *wire.Message, pages []PageID, fx *Effects) err
 		if err != nil {
 			return err
 		}
+		m.decideLoaded(p, pg, fx)
 		if pg.flags&flagUndecided != 0 && m.cfg.Plant == PlantNone {
 			return fmt.Errorf("host %d sent a diff of page %d, whose home is not decided", msg.From, p)
 		}

@@ -79,6 +79,7 @@ type Machine struct {
 	// order of their calls. They were made by restoredHosts hosts.
 	restored      []*extent
 	restoredHosts int
+	loading       bool // pages of it may still be on their way
 
 	ops    []op     // by waiter
 	parked []Waiter // waiters in status Parked, in the order in which they were parked

@@ -28,7 +28,7 @@ func (m *Machine) Restore(st *Saved) error {
 	if n := len(placed); n > 0 {
 		m.allocated = placed[n-1].end()
 	}
-	m.restored, m.restoredHosts, m.random = made, st.Hosts, st.Random
+	m.restored, m.restoredHosts, m.random, m.loading = made, st.Hosts, st.Random, true
 	return nil
 }
 
@@ -50,7 +50,7 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
 	for i := range st.Allocs {
-		e, err := m.rebuild(&st.Allocs[i])
+		e, err := m.rebuild(&st.Allocs[i], st.Hosts)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("its allocation number %d: %w", i+1, err)
 		}
@@ -72,8 +72,11 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 	return made, placed, vacant, nil
 }
 
-// rebuild returns an allocation as it was, with homes for the hosts that there are now.
-func (m *Machine) rebuild(a *Allocation) (*extent, error) {
+// rebuild returns an allocation that was one of so many hosts, with homes for those that there are now.
+//
+// Where their number has changed, nobody can say who will write a page of first touch first. Most programs deal out arrays in blocks, so
+// that is where these pages go, and each manager is the home of what it manages.
+func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
 	if len(a.Args) == 0 || a.Call == CallFree || a.Call >= AllocCall(len(allocNames)) {
 		return nil, fmt.Errorf("by call %d with %d arguments", a.Call, len(a.Args))
 	}
@@ -91,6 +94,9 @@ func (m *Machine) rebuild(a *Allocation) (*extent, error) {
 	if a.Call == CallAllocRandom {
 		e.draw = a.Draw
 		e.start = HostID(a.Draw % uint64(m.cfg.Hosts))
+	}
+	if e.touch && hosts != m.cfg.Hosts {
+		e.start, e.block = 0, (e.pages-1)/uint64(m.cfg.Hosts)+1
 	}
 	e.start %= HostID(m.cfg.Hosts)
 	for i := range e.segments {
@@ -164,13 +170,14 @@ func (m *Machine) RestoredSpans(dst []Span) []Span {
 }
 
 // LoadAt says where a page goes that the checkpoint has: to its home. nowhere is true for one that is not allocated any more. claim is true for
-// one of first touch, of whose home this host does not know: then home is the manager, and LoadClaimed takes its answer to a Claim.
+// one of first touch that was homed where it is being read, if nobody knows of that yet: then home is the manager, and LoadClaimed takes
+// its answer to a Claim.
 func (m *Machine) LoadAt(p PageID) (home HostID, claim, nowhere bool) {
 	e := m.extentOf(p)
 	if e == nil {
 		return 0, false, true
 	}
-	if !e.touch || m.cfg.Hosts == 1 {
+	if !e.touch || m.restoredHosts != m.cfg.Hosts || m.cfg.Hosts == 1 {
 		return e.home(p, m.cfg.Hosts), false, false // no record: this host may never use it
 	}
 	pg := m.pages.at(m, p)
@@ -181,10 +188,7 @@ func (m *Machine) LoadAt(p PageID) (home HostID, claim, nowhere bool) {
 func (m *Machine) Load(p PageID, fx *Effects) {
 	pg := m.pages.at(m, p)
 	m.changes(p) // no checkpoint of this run has it
-	if pg.flags&flagUndecided != 0 {
-		pg.flags &^= flagUndecided
-		fx.run(Publish, p)
-	}
+	m.decideLoaded(p, pg, fx)
 	if pg.state == HomeFresh {
 		pg.state = HomeIdle // no other host has a copy
 		m.homed++
@@ -199,6 +203,17 @@ func (m *Machine) LoadClaimed(msg *wire.Message, fx *Effects) error {
 	}
 	pg := m.pages.at(m, p)
 	pg.home, pg.state = m.cfg.Self, HomeFresh
-	m.Load(p, fx)
+	m.Load(p, fx) // which decides it
 	return nil
+}
+
+// Loaded says that every page of the checkpoint is at its home, on all hosts.
+func (m *Machine) Loaded() { m.loading = false }
+
+// decideLoaded makes this host, the manager of a page of first touch, its home, since it is about to get what the checkpoint has.
+func (m *Machine) decideLoaded(p PageID, pg *page, fx *Effects) {
+	if m.loading && pg.flags&flagUndecided != 0 && pg.home == m.cfg.Self {
+		pg.flags &^= flagUndecided
+		fx.run(Publish, p)
+	}
 }

@@ -150,7 +150,7 @@ func TestRestoredCallsReturnTheOldPlaces(t *testing.T) {
 
 // What was saved with 4 hosts is dealt out as the same calls deal it out with 3, where they may be made there.
 func TestRestoredHomesAreThoseOfTheCalls(t *testing.T) {
-	for _, call := range []allocator{everyCall[0], everyCall[1], everyCall[3], everyCall[5], byCall(CallAlloc4, 20*64, 1, 64, 0, 128), everyCall[10], everyCall[13], everyCall[14]} {
+	for _, call := range []allocator{everyCall[0], everyCall[1], everyCall[3], everyCall[5], byCall(CallAlloc4, 20*64, 1, 64, 0, 128), everyCall[10], everyCall[13]} {
 		four, three, restored := machineOf(4), machineOf(3), machineOf(3)
 		allocate(t, four, []allocator{call})
 		allocate(t, three, []allocator{call})

@@ -62,7 +62,7 @@ func TestRestoreOverAndOver(t *testing.T) {
 	dir := saved(t, 4)
 	from := 4
 	for i, hosts := range []int{2, 3, 1, 6, 6} {
-		j := restoring(from, hosts, "JIA_RESTORE="+dir, "JIA_CKPT_DIR="+dir)
+		j := restoring(from, hosts, "JIA_RESTORE="+dir, "JIA_CKPT_DIR="+dir, "MOVED=1")
 		j.args = append(j.args, "again")
 		j.run(t).good(t, fmt.Sprintf("restored: ok, from %d, now %d", 2+i, 3+i))
 		from = hosts

@@ -82,6 +82,9 @@ func (n *Node) Load(p *resume.Plan) error {
 		return fmt.Errorf("checkpoint %d: %w", p.Generation, err)
 	}
 	n.Rendezvous(0, wire.KindWait)
+	n.mu.Lock()
+	n.machine.Loaded()
+	n.mu.Unlock()
 	took := time.Since(began)
 	n.cfg.Log.Infof("goes on from checkpoint %d in %s; this host has read %d MiB in %.1f s", p.Generation, p.Dir, l.bytes>>20, took.Seconds())
 	return nil

@@ -18,6 +18,8 @@ import (
 // mostSaid bounds what a host is ready to unpack.
 const mostSaid = 1 << 30
 
+var errTooLong = errors.New("more to say about the checkpoint than a text holds")
+
 // silent is the text of a host that has nothing to say in a round.
 const silent = "."
 
@@ -73,7 +75,7 @@ func hear[T any](c *Config, said T) ([]T, error) {
 		return nil, err
 	}
 	if len(text) > c.Longest {
-		return nil, errors.New("more to say about the checkpoint than a text holds")
+		return nil, errTooLong
 	}
 	texts, err := c.round(text)
 	if err != nil {
@@ -109,7 +111,7 @@ func (c *Config) work(do func() string) ([]string, error) {
 			timer := time.NewTimer(patience)
 			select {
 			case now.What = <-own:
-				now.Done = true
+				now = c.short(progress{true, now.What})
 			case <-timer.C:
 			}
 			timer.Stop()
@@ -126,6 +128,17 @@ func (c *Config) work(do func() string) ([]string, error) {
 			return said, nil
 		}
 	}
+}
+
+// short cuts what there is to say so that it fits into a text.
+func (c *Config) short(p progress) progress {
+	for len(p.What) > 0 {
+		if text, err := pack(p); err != nil || len(text) <= c.Longest {
+			break
+		}
+		p.What = strings.ToValidUTF8(p.What[:len(p.What)*3/4], "")
+	}
+	return p
 }
 
 func pack(v any) (string, error) {
