@@ -93,9 +93,29 @@ func (m *Machine) giveUp(w Waiter, o *op, fx *Effects) Status {
 		}
 		o.next++
 	}
+	if m.awaitsClaim(e) && m.cfg.Plant != PlantFreeInFlight {
+		return m.park(w)
+	}
 	m.freed = append(m.freed, e)
 	m.called(CallFree, e.first, []uint64{m.address(e.first)})
 	return Done
+}
+
+// awaitsClaim tells whether a thread of this host has the answer to a claim of one of an allocation's pages still to read. The page may be
+// this host's already, if another host has asked for it.
+func (m *Machine) awaitsClaim(e *extent) bool {
+	for i := range m.ops {
+		o := &m.ops[i]
+		if o.kind == opNone {
+			continue
+		}
+		for _, r := range o.requests {
+			if r.claim && o.window[r.first] >= e.first && o.window[r.first] < e.end() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // abandon drops the copies of pages, dirty ones without a diff, and takes all access away, also to those that are homed here:
