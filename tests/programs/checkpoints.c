@@ -43,9 +43,14 @@ static void write_step(unsigned long s, unsigned long me)
 {
 	unsigned long p, i;
 
-	for (p = 0; p < pages; p++)
+	for (p = pages; p-- > 0;) { /* from the end, which is stored last */
 		if ((p + s) % all == me)
 			fill(array + p * WORDS, s, p);
+		if (p % 64 == 0) { /* brings them home */
+			jia_lock(COUNTERS + (int)me);
+			jia_unlock(COUNTERS + (int)me);
+		}
+	}
 	fill(pinned + me * WORDS, s, me);
 	for (i = 0; i < COUNTERS; i++) {
 		for (p = 0; p < LOCKED; p++) {
