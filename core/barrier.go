@@ -294,7 +294,7 @@ func (m *Machine) passDown(o *op, fx *Effects) {
 			fx.send(SendLink, c, wire.Message{Type: wire.BarRelease, Kind: o.kindBar, Obj: b.number + 1, Epoch: m.tellCut(c), Ranges: b.release})
 		}
 	}
-	m.changedAlone(b.release)
+	m.changedElsewhere(b.release)
 	o.phase, o.next, o.until = phInval, 0, 0
 	o.pending, o.blocked = o.pending[:0], o.blocked[:0]
 	for _, r := range b.release {

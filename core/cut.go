@@ -61,9 +61,10 @@ func (m *Machine) changes(p PageID) {
 	}
 }
 
-// changedAlone notes the pages homed here that other hosts have announced, where they can store by themselves.
-func (m *Machine) changedAlone(announced []wire.Range) {
-	if !m.cfg.Cuts || !m.oneSided || m.cfg.Plant == PlantForgetUnsaved {
+// changedElsewhere notes the pages homed here that other hosts have announced: they may have stored there by themselves. And the diff of a
+// thread that takes no part in barriers may have come in before its page was marked for the last checkpoint, and been applied after that.
+func (m *Machine) changedElsewhere(announced []wire.Range) {
+	if !m.cfg.Cuts || m.cfg.Plant == PlantForgetUnsaved {
 		return
 	}
 	for _, r := range announced {

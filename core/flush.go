@@ -230,9 +230,7 @@ func (m *Machine) HandleDiff(msg *wire.Message, pages []PageID, fx *Effects) err
 
 // changedByOther notes that another host is about to change a page homed here.
 func (m *Machine) changedByOther(p PageID, pg *page) {
-	if m.cfg.Plant != PlantForgetDiffs {
-		m.changes(p)
-	}
+	m.changes(p)
 	if pg.state == HomeFresh {
 		pg.state = HomeClean
 		m.homed++

@@ -73,44 +73,56 @@ func maskOf(first, count uint64) (mask, n uint64) {
 
 // Next returns the first run of pages in the set at or above from, cut to at most so many; count is 0 if there is none.
 func (s *Set) Next(from, most uint64) (first, count uint64) {
-	first, ok := s.seek(from, 0)
-	if !ok || most == 0 {
+	return s.run(from, s.end(), most)
+}
+
+// Within returns the first run of pages in the set among so many from first on; n is 0 if there is none. The cost follows count.
+func (s *Set) Within(first, count uint64) (p, n uint64) {
+	return s.run(first, min(first+count, s.end()), count)
+}
+
+func (s *Set) run(from, end, most uint64) (first, count uint64) {
+	if first = s.seek(from, end, 0); first >= end {
 		return 0, 0
 	}
-	end, _ := s.seek(first, ^uint64(0))
-	return first, min(end-first, most)
+	if most < end-first {
+		end = first + most
+	}
+	return first, s.seek(first, end, ^uint64(0)) - first
 }
 
 // Run returns how many pages from p on are in the set without a gap, at most so many.
 func (s *Set) Run(p, most uint64) uint64 {
-	if !s.Has(p) {
-		return 0
+	if first, n := s.Within(p, most); n > 0 && first == p {
+		return n
 	}
-	end, _ := s.seek(p, ^uint64(0))
-	return min(end-p, most)
+	return 0
 }
 
-// seek returns the first page at or above from that is in the set, or with flip all ones the first that is not.
-func (s *Set) seek(from, flip uint64) (p uint64, ok bool) {
-	for c := from / chunkPages; c < uint64(len(s.chunks)); c++ {
-		if s.chunks[c] == nil {
+// end is above all pages of the set.
+func (s *Set) end() uint64 { return uint64(len(s.chunks)) * chunkPages }
+
+// seek returns the first page from from on that is in the set, or with flip all ones the first that is not; end, which is not above
+// that of the set, if there is none below it.
+func (s *Set) seek(from, end, flip uint64) uint64 {
+	for from < end {
+		c := s.chunks[from/chunkPages]
+		next := (from/chunkPages + 1) * chunkPages
+		if c == nil {
 			if flip != 0 {
-				return max(from, c*chunkPages), true
+				return from
 			}
+			from = next
 			continue
 		}
-		begin := max(from, c*chunkPages)
-		for w := begin % chunkPages / wordPages; w < chunkWords; w++ {
-			word := s.chunks[c][w] ^ flip
-			if at := c*chunkPages + w*wordPages; at < begin {
-				word &= ^uint64(0) << (begin - at)
-			}
+		for ; from < min(next, end); from = (from/wordPages + 1) * wordPages {
+			word := (c[from%chunkPages/wordPages] ^ flip) >> (from % wordPages)
 			if word != 0 {
-				return c*chunkPages + w*wordPages + uint64(bits.TrailingZeros64(word)), true
+				return min(from+uint64(bits.TrailingZeros64(word)), end)
 			}
 		}
 	}
-	return max(from, uint64(len(s.chunks))*chunkPages), flip != 0
+	return end
 }
 
 // Union adds all pages of another set.

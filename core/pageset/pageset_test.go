@@ -45,6 +45,13 @@ func TestAgainstMap(t *testing.T) {
 				if n != long || long > 0 && got != want {
 					t.Fatalf("Next(%d, %d) is %d, %d; should be %d, %d", first, count+1, got, n, want, long)
 				}
+				at, end := first, first+count
+				for at < end && !m[at] {
+					at++
+				}
+				if in, k := s.Within(first, count); k > 0 != (at < end) || k > 0 && (in != at || k != min(long, end-at)) {
+					t.Fatalf("Within(%d, %d) is %d, %d", first, count, in, k)
+				}
 				if n > 0 && s.Run(got, count+1) != long || s.Run(first, 1) == 1 != m[first] {
 					t.Fatalf("Run(%d) is %d, Run(%d) is %d", got, s.Run(got, count+1), first, s.Run(first, 1))
 				}

@@ -36,7 +36,7 @@ var plantNames = map[core.Plant]string{
 	core.PlantClaimWritten: "ClaimWritten", core.PlantReadUndecided: "ReadUndecided", core.PlantOldHomeServes: "OldHomeServes",
 	core.PlantClaimUntracked: "ClaimUntracked", core.PlantWriteBlank: "WriteBlank", core.PlantClaimForgetsMark: "ClaimForgetsMark",
 	core.PlantDiscardLate: "DiscardLate",
-	core.PlantMarkLate:    "MarkLate", core.PlantCutOnce: "CutOnce", core.PlantForgetUnsaved: "ForgetUnsaved", core.PlantForgetDiffs: "ForgetDiffs",
+	core.PlantMarkLate:    "MarkLate", core.PlantCutOnce: "CutOnce", core.PlantForgetUnsaved: "ForgetUnsaved",
 	core.PlantForgetAtomics: "ForgetAtomics", core.PlantCutForgetsMark: "CutForgetsMark", core.PlantCutKeepsShut: "CutKeepsShut", core.PlantCutClaims: "CutClaims",
 	core.PlantZeroForgotten: "ZeroForgotten", core.PlantForgetFailed: "ForgetFailed", core.PlantCutOverlaps: "CutOverlaps",
 	core.PlantNoCopy: "NoCopy", core.PlantNoGate: "NoGate",

@@ -267,8 +267,9 @@ func (s *story) parse(f []string) op {
 	switch f[0] {
 	case "barrier", "wait", "exit":
 		return op{kind: opBarrier, call: map[string]wire.Kind{"barrier": wire.KindBarrier, "wait": wire.KindWait, "exit": wire.KindExit}[f[0]]}
-	case "checkpoint": // of everything
-		return op{kind: opBarrier, call: wire.KindCheckpoint, count: cutFull}
+	case "checkpoint", "increment":
+		count := map[string]int{"checkpoint": cutFull, "increment": cutNext}[f[0]]
+		return op{kind: opBarrier, call: wire.KindCheckpoint, count: count}
 	case "waitcv":
 		return op{kind: opWait, id: n(1)}
 	}

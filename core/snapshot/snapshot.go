@@ -17,6 +17,7 @@ type Snapshot struct {
 	copies   map[uint64][]byte
 	free     [][]byte // frames of copies that were taken
 	at       uint64   // where Take goes on among the pages that are not copied
+	copiedAt uint64   // ... and among those that are
 }
 
 // New returns an empty snapshot.
@@ -34,11 +35,10 @@ func (s *Snapshot) Before(first, count uint64, frame func(page uint64) []byte) {
 		return
 	}
 	for end := first + count; first < end; {
-		p, n := s.pending.Next(first, end-first)
-		if n == 0 || p >= end {
+		p, n := s.pending.Within(first, end-first)
+		if n == 0 {
 			return
 		}
-		n = min(n, end-p)
 		for q := p; q < p+n; q++ {
 			if !s.copied.Has(q) {
 				s.keep(q, frame(q))
@@ -65,7 +65,7 @@ func (s *Snapshot) keep(page uint64, bytes []byte) {
 // when nothing is left. buf has room for one page at least.
 func (s *Snapshot) Take(buf []byte, frame func(page uint64) []byte) (first, count uint64, ok bool) {
 	most := uint64(len(buf) / s.pageSize)
-	if first, count = s.copied.Next(0, most); count > 0 {
+	if first, count = next(&s.copied, &s.copiedAt, most); count > 0 {
 		for i := range count {
 			c := s.copies[first+i]
 			copy(buf[i*uint64(s.pageSize):], c)
@@ -76,17 +76,26 @@ func (s *Snapshot) Take(buf []byte, frame func(page uint64) []byte) (first, coun
 		s.pending.Remove(first, count)
 		return first, count, true
 	}
-	if first, count = s.pending.Next(s.at, most); count == 0 {
-		if first, count = s.pending.Next(0, most); count == 0 {
-			return 0, 0, false
-		}
+	if first, count = next(&s.pending, &s.at, most); count == 0 {
+		return 0, 0, false
 	}
 	for i := range count {
 		copy(buf[i*uint64(s.pageSize):][:s.pageSize], frame(first+i))
 	}
 	s.pending.Remove(first, count)
-	s.at = first + count
 	return first, count, true
+}
+
+// next returns a run of a set, beginning where the one before has ended.
+func next(s *pageset.Set, at *uint64, most uint64) (first, count uint64) {
+	if s.Len() == 0 {
+		return 0, 0
+	}
+	if first, count = s.Next(*at, most); count == 0 {
+		first, count = s.Next(0, most)
+	}
+	*at = first + count
+	return first, count
 }
 
 // Left returns how many pages have not been taken.

@@ -67,7 +67,6 @@ q P22 BUG_ONE_RENDEZVOUS      cut -DPHASES=2
   P22 BUG_NO_GATE             cut -DPHASES=2
   P22 BUG_OPEN_EARLY          cut -DPHASES=2
   P22 BUG_FORGET_STORES       cut
-  P22 BUG_FORGET_DIFFS        cut
   P22 BUG_FORGET_FAILED       cut
   scope -                     story_scope
   async BUG_TWIN_COPY         async

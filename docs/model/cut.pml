@@ -5,14 +5,12 @@
  * A store of host h in phase i sets bit 2*i+h, so a page shows which stores are in it. What restores must have all those before
  * the barrier and none after it.
  *
- * -DMESSAGES: no host stores by itself.
  * -DBUG_ONE_RENDEZVOUS    a host leaves the barrier when it has marked its page
  * -DBUG_MARK_LATE         the page is marked after the second rendezvous
  * -DBUG_NO_COPY           a page is not copied before it changes
  * -DBUG_NO_GATE           hosts store by themselves while others save
  * -DBUG_OPEN_EARLY        ... when their own part is written
- * -DBUG_FORGET_STORES     what hosts store by themselves does not count as changed
- * -DBUG_FORGET_DIFFS      nor does what comes by message
+ * -DBUG_FORGET_STORES     what hosts announce does not count as changed
  * -DBUG_FORGET_FAILED     what a failed checkpoint had to save is not in the next one
  * -DPHASES (3): with a checkpoint between each two. */
 #ifndef PHASES
@@ -22,7 +20,7 @@
 byte frame[2], flat[2];           /* by page; flat takes all stores at once */
 byte expect[2];                   /* flat when the last host came to the barrier */
 bit  writable[2], unsaved[2];     /* at the page's home */
-bit  announced[2];                /* by page: the other host has stored to it by itself since the barrier before */
+bit  announced[2];                /* by page: the other host has stored to it since the barrier before */
 bit  told[2];                     /* ... as the first rendezvous says */
 bit  pending[2], copied[2];       /* of the snapshot */
 byte copy[2];
@@ -60,17 +58,12 @@ inline STORE_HOME(p, v) {
 /* The other host; when the step is over, the store is home and acknowledged. */
 inline STORE_AFAR(h, p, v) {
   if
-#ifndef MESSAGES
   :: atomic { !GATE(h) -> frame[p]=frame[p]|v; flat[p]=flat[p]|v; announced[p]=1 }
-#endif
   :: atomic { true ->
 #ifndef BUG_NO_COPY
        SAVE_BEFORE(p);
 #endif
-#ifndef BUG_FORGET_DIFFS
-       unsaved[p]=1;
-#endif
-       frame[p]=frame[p]|v; flat[p]=flat[p]|v }
+       frame[p]=frame[p]|v; flat[p]=flat[p]|v; announced[p]=1 }
   fi
 }
 inline MARK(h, all) {

@@ -77,7 +77,6 @@ q claim -DHOSTS=2 -DALL_REACH
   claim -DNO_REACH -DRELEASES=0
 q cut -DPHASES=2
   cut
-  cut -DMESSAGES
 q fairness
 q fairness -DTHREADS
 q migrate
