@@ -111,9 +111,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 	if rec := run(ckpt.OpenFS(whole), crashGenerations); len(rec.failures) > 0 {
 		t.Fatal(rec.failures)
 	}
-	seeds := uint64(40)
+	seeds := uint64(24)
 	if testing.Short() {
-		seeds = 8
+		seeds = 4
 	}
 	for step := 1; step <= whole.Steps(); step++ {
 		for seed := range seeds {

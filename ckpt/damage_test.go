@@ -66,10 +66,14 @@ func TestEveryByteCounts(t *testing.T) {
 			disk, s, want := chains(t, compress)
 			files := disk.Files()
 			flips := 0
+			all := !testing.Short()
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				good := files[name]
 				for at := range good {
-					for _, flip := range []byte{1 << (at % 8), 0x20, 0xff} {
+					for i, flip := range []byte{1 << (at % 8), 0x20, 0xff} {
+						if i > 0 && !all {
+							break
+						}
 						bad := slices.Clone(good)
 						bad[at] ^= flip
 						disk.Put(name, bad)

@@ -47,6 +47,49 @@ func TestTwoJobsInOneDirectory(t *testing.T) {
 	}
 }
 
+// Hosts of a shared directory write their parts at once, and prune at once.
+func TestHostsAtOnce(t *testing.T) {
+	s := ckpt.Open(t.TempDir())
+	const hosts = 4
+	data := noise(3 << 20)
+	for g := uint64(1); g <= 3; g++ {
+		m := &ckpt.Manifest{Generation: g, Hosts: hosts, PageSize: pageSize, Parts: make([]ckpt.Part, hosts)}
+		everyHost(t, hosts, func(host int) error {
+			w, err := s.CreatePart(ckpt.PartInfo{Generation: g, Host: host, Hosts: hosts, PageSize: pageSize, Compress: host%2 == 0})
+			if err != nil {
+				return err
+			}
+			defer w.Abandon()
+			if err := w.Pages(uint64(host)<<20, data); err != nil {
+				return err
+			}
+			m.Parts[host], err = w.Close()
+			return err
+		})
+		must(t, s.Commit(m))
+		keep, err := s.Keep(1)
+		must(t, err)
+		everyHost(t, hosts, func(int) error { return s.Prune(keep) })
+		everyHost(t, hosts, func(host int) error { return s.VerifyPart(m, host) })
+	}
+	if left, err := s.Manifests(); err != nil || !slices.Equal(left, []uint64{3}) {
+		t.Error(left, err)
+	}
+}
+
+func everyHost(t *testing.T, hosts int, do func(host int) error) {
+	t.Helper()
+	results := make(chan error)
+	for host := range hosts {
+		go func() { results <- do(host) }()
+	}
+	for range hosts {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPrune(t *testing.T) {
 	disk := &ckpttest.Disk{}
 	s := ckpt.OpenFS(disk)
