@@ -10,7 +10,7 @@ import (
 // times before is waited for. So the last Sync is short, and a checkpoint never fills the memory with pages that wait for the disk,
 // which would make everybody on the machine wait who writes to a file.
 const (
-	writebackStep   = 8 << 20
+	writebackStep   = 32 << 20
 	writebackBehind = 3 * writebackStep
 )
 

@@ -7,7 +7,7 @@ import (
 
 const (
 	chunkSize  = 1 << 20 // bytes that are written at once
-	chunkCount = 4       // how many of these a part has
+	chunkCount = 8       // how many of these a part has
 )
 
 var chunks = sync.Pool{New: func() any { b := make([]byte, 0, chunkSize); return &b }}

@@ -180,9 +180,9 @@ func TestCheckpointsHoldTheBarrier(t *testing.T) {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s/%s/%s/hosts=%d", how, transport, backend, hosts), func(t *testing.T) {
-						const pages, threads, steps, every = 1500, 2, 30, 3
+						const pages, threads, steps, every = 6000, 2, 12, 3
 						j := job{program: "checkpoints", args: []string{fmt.Sprint(steps), fmt.Sprint(pages), fmt.Sprint(threads), fmt.Sprint(every), how},
-							hosts: hosts, env: []string{transport, "JIA_FAULT=" + backend, "JIA_CKPT_DIR=kept", "JIA_CKPT_KEEP=1000", "JIA_CKPT_FULL=4"}}
+							hosts: hosts, env: []string{transport, "JIA_FAULT=" + backend, "JIA_CKPT_DIR=kept", "JIA_CKPT_KEEP=1000"}}
 						r := j.start(t)
 						result := r.wait()
 						result.good(t, "checkpoints: ok")

@@ -43,10 +43,6 @@ static void write_step(unsigned long s, unsigned long me)
 {
 	unsigned long p, i;
 
-	for (p = 0; p < pages; p++)
-		if ((p + s) % all == me)
-			fill(array + p * WORDS, s, p);
-	fill(pinned + me * WORDS, s, me);
 	for (i = 0; i < COUNTERS; i++) {
 		for (p = 0; p < LOCKED; p++) {
 			jia_lock((int)i);
@@ -56,6 +52,15 @@ static void write_step(unsigned long s, unsigned long me)
 		for (p = 0; p < ADDED; p++)
 			jia_atomic_fetch_add_u64(atomic + i * WORDS, 1);
 	}
+	for (p = pages; p-- > 0;) { /* from the end, which is stored last */
+		if ((p + s) % all == me)
+			fill(array + p * WORDS, s, p);
+		if (p % 64 == 0) { /* brings them home */
+			jia_lock(COUNTERS + (int)me);
+			jia_unlock(COUNTERS + (int)me);
+		}
+	}
+	fill(pinned + me * WORDS, s, me);
 	for (p = s % STRIDE; p < pages; p += STRIDE)
 		if ((p + s) % all == me)
 			fill(sparse + p * WORDS, s, p);

@@ -1,0 +1,216 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"jiajia/ckpt"
+	"jiajia/core"
+	"jiajia/core/region"
+	"jiajia/core/wire"
+)
+
+const ckptPages = 64
+
+// gated is a directory in which no part is begun before the gate opens, and which may refuse them.
+type gated struct {
+	ckpt.FS
+	gate   chan struct{}
+	refuse error
+}
+
+func (g *gated) Create(name string) (ckpt.Output, error) {
+	<-g.gate
+	if g.refuse != nil {
+		return nil, fmt.Errorf("create %s: %w", name, g.refuse)
+	}
+	return g.FS.Create(name)
+}
+
+// newSaver returns a host that is alone, with pages that it has written their numbers to.
+func newSaver(t *testing.T, cfg Checkpoints) (*Node, *gated) {
+	t.Helper()
+	cfg.Dir, cfg.Keep = t.TempDir()+"/kept", 1
+	n, err := Open(Config{Hosts: 1, RegionBytes: ckptPages * pageLength, PageSize: pageLength, Checkpoints: &cfg, Fail: func(line string) { panic(line) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		n.finishCheckpoint()
+		if err := n.region.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n.BeginStats()
+	g := &gated{FS: ckpt.Dir(cfg.Dir), gate: make(chan struct{})}
+	n.ckpt.store = ckpt.OpenFS(g)
+	n.Alloc(core.CallAlloc, ckptPages*pageLength)
+	for p := range wire.PageID(ckptPages) {
+		n.put(t, p, byte(p))
+	}
+	return n, g
+}
+
+const pageLength = 4096 // bytes
+
+// put fills a page as a store of the program would.
+func (n *Node) put(t *testing.T, p wire.PageID, b byte) {
+	t.Helper()
+	n.mustFault(t, p, region.Yes)
+	copy(n.region.Frame(uint64(p)), bytes.Repeat([]byte{b}, pageLength))
+}
+
+// TestWritersWaitForRoom: pages are copied before they change, until that takes too much memory; then writers wait. What is stored is what was
+// there at the barrier.
+func TestWritersWaitForRoom(t *testing.T) {
+	n, g := newSaver(t, Checkpoints{Full: 1, CopyBytes: 4 * pageLength})
+	generation := n.Checkpoint(1, false)
+	last := wire.PageID(0)
+	for ; !n.ckpt.crowded.Load(); last++ {
+		n.put(t, last, 0xff)
+	}
+	if last < 2 || last > 5 { // some faults bring several pages
+		t.Errorf("writers had to wait after %d pages; there is room for 4", last)
+	}
+	done := make(chan bool)
+	go func() {
+		for p := last; p < ckptPages; p++ {
+			n.put(t, p, 0xff)
+		}
+		close(done)
+	}()
+	select {
+	case <-done:
+		t.Error("the writer did not wait")
+	default:
+	}
+	close(g.gate)
+	<-done
+	if got := n.CheckpointWait(); got != generation || got != 1 {
+		t.Errorf("the checkpoint ended as %d and had begun as %d", got, generation)
+	}
+	for p, data := range storedPages(t, n.ckpt.store, 1) {
+		if !bytes.Equal(data, bytes.Repeat([]byte{byte(p)}, pageLength)) {
+			t.Errorf("page %d was stored as %x", p, data[:8])
+		}
+	}
+}
+
+// storedPages reads the pages of one generation of one host, of which there must be all.
+func storedPages(t *testing.T, store *ckpt.Store, generation uint64) map[uint64][]byte {
+	t.Helper()
+	m, err := store.Manifest(generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.OpenPart(m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	pages := map[uint64][]byte{}
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Count {
+			pages[b.First+i] = bytes.Clone(b.Data[i*pageLength:][:pageLength])
+		}
+	}
+	if len(pages) != ckptPages {
+		t.Errorf("%d pages were stored, not %d", len(pages), ckptPages)
+	}
+	return pages
+}
+
+// TestFailedCheckpointIsMadeUpFor: what one that failed had to store is part of the next; one whose base is gone makes the next a full one.
+func TestFailedCheckpointIsMadeUpFor(t *testing.T) {
+	n, g := newSaver(t, Checkpoints{Full: 10, CopyBytes: 1 << 20})
+	close(g.gate)
+	g.refuse = syscall.ENOSPC
+	if got := n.Checkpoint(1, true); got != -int(syscall.ENOSPC) {
+		t.Errorf("a full disk: %d", got)
+	}
+	n.finishCheckpoint()
+	g.refuse = nil
+	second := n.Checkpoint(1, true)
+	storedPages(t, n.ckpt.store, uint64(second))
+	n.put(t, 3, 'a')
+	n.finishCheckpoint()
+	if err := os.RemoveAll(n.ckpt.cfg.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.Checkpoint(1, true); got != -int(syscall.ENOENT) {
+		t.Errorf("a directory that is gone: %d", got)
+	}
+	fourth := n.Checkpoint(1, true)
+	if pages := storedPages(t, n.ckpt.store, uint64(fourth)); pages[3][9] != 'a' || fourth <= second {
+		t.Errorf("generation %d has %q in page 3", fourth, pages[3][:10])
+	}
+	if got := n.CheckpointWait(); got != fourth {
+		t.Errorf("the last one is %d, not %d", got, fourth)
+	}
+}
+
+func TestErrorNumbers(t *testing.T) {
+	for want, err := range map[int]error{
+		int(syscall.EROFS):  &os.PathError{Op: "open", Path: "x", Err: syscall.EROFS},
+		int(syscall.ENOENT): fmt.Errorf("%w: x", ckpt.ErrBase),
+		int(syscall.EIO):    errors.New("damaged"),
+	} {
+		if got := reportOf(ckpt.Part{}, err); got.Errno != want || got.Why != err.Error() || got.BaseGone != (want == int(syscall.ENOENT)) {
+			t.Errorf("%v is reported as %+v", err, got)
+		}
+	}
+}
+
+func TestFailureInWords(t *testing.T) {
+	r := reported{Host: 2, Errno: int(syscall.ENOSPC), Why: "write /x: no space left on device"}
+	for want, got := range map[string]string{
+		"host 2: checkpoint 7 was not written: write /x: no space left on device; generation 6 stays the newest":                                 failed(r, 1, 7, 6),
+		"host 2 (and 2 more host(s)): checkpoint 1 was not written: write /x: no space left on device; there is no complete one of this run yet": failed(r, 3, 1, 0),
+	} {
+		if got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
+
+// TestStrangeCheckpointMessages: what other hosts may not say is an error, not a crash.
+func TestStrangeCheckpointMessages(t *testing.T) {
+	n, _ := newSaver(t, Checkpoints{Full: 1})
+	s := &server{n: n}
+	for _, c := range []struct {
+		m    wire.Message
+		want string
+	}{
+		{wire.Message{Type: wire.CkptPlan, From: 1, Obj: 1, Text: "{}"}, "unexpected CkptPlan"},
+		{wire.Message{Type: wire.CkptResult, From: 1, Obj: 1, Text: "{}"}, "unexpected CkptResult"},
+		{wire.Message{Type: wire.CkptPart, From: 1, Obj: 1, Text: "{"}, "CkptPart of host 1"},
+		{wire.Message{Type: wire.CkptPart, From: 1, Obj: 1, Text: `{"Errno":"x"}`}, "CkptPart of host 1"},
+		{wire.Message{Type: wire.CkptPart, From: 1, Obj: 1, Text: "{}"}, ""},
+		{wire.Message{Type: wire.CkptPart, From: 1, Obj: 2, Text: "{}"}, "more than one CkptPart"},
+	} {
+		err := s.serveCheckpoint(&c.m)
+		if c.want == "" && err == nil {
+			continue
+		}
+		if c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v %s: %v, not %q", c.m.Type, c.m.Text, err, c.want)
+		}
+	}
+	n.ckpt.cfg = nil
+	if err := s.serveCheckpoint(&wire.Message{Type: wire.CkptDone, From: 1}); err == nil {
+		t.Error("a host without checkpoints takes part in one")
+	}
+}
