@@ -3,7 +3,6 @@ package node
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 
 	"jiajia/core/wire"
@@ -50,12 +49,7 @@ func (n *Node) exchangePrivate(others []parcel, readers []int) error {
 }
 
 func (n *Node) sendParcel(p parcel) {
-	var data []byte
-	for _, s := range p.list {
-		data = binary.LittleEndian.AppendUint64(data, uint64(len(s.Name)))
-		data = binary.LittleEndian.AppendUint64(data, uint64(len(s.Data)))
-		data = append(append(data, s.Name...), s.Data...)
-	}
+	data := packSections(p.list)
 	total := uint64(len(data))
 	number := n.NewMessage(total)
 	for first := true; first || len(data) > 0; first = false {
@@ -63,6 +57,16 @@ func (n *Node) sendParcel(p parcel) {
 		n.Send(p.to, 0, number, total, data[:k])
 		data = data[k:]
 	}
+}
+
+// packSections returns the lengths of the name and of the data, 8 bytes each, and both, of each section.
+func packSections(list []Section) (data []byte) {
+	for _, s := range list {
+		data = binary.LittleEndian.AppendUint64(data, uint64(len(s.Name)))
+		data = binary.LittleEndian.AppendUint64(data, uint64(len(s.Data)))
+		data = append(append(data, s.Name...), s.Data...)
+	}
+	return data
 }
 
 var errParcel = errors.New("registered memory that another host has read came cut short")
@@ -75,7 +79,7 @@ func unpackSections(data []byte) (list []Section, err error) {
 		name, size := binary.LittleEndian.Uint64(data), binary.LittleEndian.Uint64(data[8:])
 		data = data[16:]
 		if name > uint64(len(data)) || size > uint64(len(data))-name {
-			return nil, fmt.Errorf("%w: %d bytes of %d", errParcel, len(data), name+size)
+			return nil, errParcel
 		}
 		list = append(list, Section{string(data[:name]), data[name : name+size]})
 		data = data[name+size:]
