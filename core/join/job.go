@@ -149,8 +149,12 @@ func (j *Job) Fail(line string) {
 		line = "the program ended the job without giving a reason"
 	}
 	who := fmt.Sprintf("host %d: ", j.rank)
-	j.star.fail(launch.OneLine(who + strings.TrimPrefix(line, who)))
-	time.Sleep(failLimit) // the star ends the process before
+	line = launch.OneLine(who + strings.TrimPrefix(line, who))
+	j.star.fail(line)
+	time.Sleep(failLimit) // the star ends the process before, unless host 0 hangs
+	if j.rank == 1 {      // all hosts notice that, and one has to say it
+		j.world.say(line)
+	}
 	j.world.exit(1)
 }
 
