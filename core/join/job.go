@@ -192,7 +192,10 @@ func (j *Job) end(f failure) {
 	who := fmt.Sprintf("host %d: ", j.rank)
 	f.line = launch.OneLine(who + strings.TrimPrefix(f.line, who))
 	j.star.fail(f)
-	time.Sleep(failLimit) // the star ends the process before
+	time.Sleep(failLimit) // the star ends the process before, unless host 0 hangs
+	if j.rank == 1 {      // all hosts notice that, and one has to say it
+		j.world.say(f.line)
+	}
 	j.world.exit(1)
 }
 

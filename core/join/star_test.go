@@ -211,6 +211,21 @@ func TestFirstCauseIsSaidOnce(t *testing.T) {
 	}
 }
 
+// Where host 0 hangs, and says nothing of what it is told, host 1 speaks in its place.
+func TestRootHangs(t *testing.T) {
+	c := newCast(t)
+	jobs := c.all(3)
+	r := jobs[0].star.(*root)
+	r.mu.Lock() // it is stopped in the middle of something
+	defer r.mu.Unlock()
+	go jobs[1].Fail("lost host 0")
+	go jobs[2].Fail("lost host 0")
+	eventually(t, "end of the guests", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+	if lines := c.said(); len(lines) != 1 || lines[0] != "host 1: lost host 0" {
+		t.Errorf("said %q", lines)
+	}
+}
+
 func TestRootGone(t *testing.T) {
 	c := newCast(t)
 	jobs := c.all(3)

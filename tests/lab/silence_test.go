@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -38,11 +39,28 @@ func TestHangingHost(t *testing.T) {
 					}
 				}
 				t.Logf("the others are gone %.2f s after the stop, the deadline being %v", now().at.Sub(when.at).Seconds(), peerTimeout)
+				when = now()
 				if err := victim.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 					t.Fatal(err)
 				}
-				when.at = when.at.Add(peerTimeout)
-				r.mustEnd(when, fmt.Sprintf("lost host %d: nothing was heard of it for 3 s", c.host))
+				r.wait()
+				var lines []string
+				for _, h := range r.hosts {
+					if h == victim {
+						continue
+					}
+					if text := h.stderr.String(); text != "" {
+						lines = append(lines, text)
+					}
+				}
+				want := fmt.Sprintf(": lost host %d: nothing was heard of it for 3 s: ", c.host)
+				if len(lines) != 1 || strings.Count(lines[0], "\n") != 1 || !strings.Contains(lines[0], want) {
+					t.Errorf("%v: the others say %q", r.job, lines)
+				}
+				took, stood := victim.end.at.Sub(when.at), victim.end.stood-when.stood
+				if took-stood > endLimit || victim.cmd.ProcessState.ExitCode() == 0 {
+					t.Errorf("%v: the host that hung: %v, %v after it was continued\n%s", r.job, victim.cmd.ProcessState, took, r.report())
+				}
 			})
 		}
 	}
