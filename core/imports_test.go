@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 		"jiajia/core/region", "jiajia/core/route", "jiajia/core/stats", "jiajia/core/wire", "jiajia/epoll", "jiajia/pool", "jiajia/rdma", "jiajia/shm"},
 	"jiajia/cmd/jia-info":    {"jiajia/core/capacity", "jiajia/core/conf", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/region", "jiajia/rdma", "jiajia/shm"},
 	"jiajia/cmd/jia-net":     {"jiajia/core/conf", "jiajia/rdma/verbs"},
+	"jiajia/cmd/jia-restart": {"jiajia/core/conf", "jiajia/core/keep"},
 	"jiajia/lru":             {},
 	"jiajia/tests":           {},
 	"jiajia/tests/bench":     {},
