@@ -5,6 +5,8 @@ import "io"
 // An FS is the one directory in which a store keeps its files. A name is that of a file there, without any folder. Errors are those
 // of package os, with the path in them. Dir is the real one; ckpttest has one that crashes. All methods may be called by several goroutines.
 type FS interface {
+	// Path is what messages call a file of that name.
+	Path(name string) string
 	// Make makes the directory, for its owner alone, if it is not there, and what leads to it; it returns when that cannot be lost any more.
 	Make() error
 	// Create makes a file for writing; fs.ErrExist if there is one of that name.

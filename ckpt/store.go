@@ -10,7 +10,10 @@
 // carries an opaque text.
 package ckpt
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+)
 
 // MaxHosts is how many hosts a checkpoint can have parts of.
 const MaxHosts = 1 << 16
@@ -33,8 +36,8 @@ func Open(dir string) *Store {
 }
 
 // OpenFS is Open for a directory that is not a real one.
-func OpenFS(fs FS) *Store {
-	return &Store{fs: fs}
+func OpenFS(dir FS) *Store {
+	return &Store{fs: dir}
 }
 
 // Make makes the directory if it is not there. Writing does that, too; this is for those who want to know early that it cannot be made.
@@ -42,19 +45,27 @@ func (s *Store) Make() error {
 	return s.fs.Make()
 }
 
-// Manifests returns the generations that have a manifest here, the newest first, by the names of the files. Nil if the directory is not there.
-func (s *Store) Manifests() ([]uint64, error) {
-	return nil, errors.ErrUnsupported
-}
-
 // Next returns the number that a new generation is to have here: above that of any file, whichever job's and whether complete or
-// not, so that no number is used twice. Hosts with directories of their own take the largest of theirs.
+// not, so that no number is used twice; 1 in an empty or missing one. A job counts on from there, also after a generation that failed.
 func (s *Store) Next() (uint64, error) {
-	return 0, errors.ErrUnsupported
+	names, err := s.list()
+	if err != nil {
+		return 0, err
+	}
+	next := uint64(1)
+	for _, name := range names {
+		if f, ok := parseName(name); ok {
+			next = max(next, f.generation+1)
+		}
+	}
+	return next, nil
 }
 
-// Newest returns the newest generation that passes Verify for all its hosts, and what is wrong with each newer one, the newest first. Nil if
-// there is none. It reads every byte, so it is for directories in which all parts are.
-func (s *Store) Newest() (m *Manifest, bad []error, err error) {
-	return nil, nil, errors.ErrUnsupported
+// list returns the names of all files in the directory, none if it is not there.
+func (s *Store) list() ([]string, error) {
+	names, err := s.fs.List()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
 }
