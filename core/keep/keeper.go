@@ -2,6 +2,7 @@ package keep
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -166,7 +167,9 @@ func newest(dir string) generation {
 
 // run starts the job once, and returns when all of it is gone that can be waited for.
 func (k *keeper) run() (e ending, err error) {
-	e.launcher = k.Launcher
+	if k.Launcher {
+		e.launcher = filepath.Base(k.args[0])
+	}
 	var way *channel
 	if k.Launcher {
 		way, err = openFile(k.CkptDir)

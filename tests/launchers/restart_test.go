@@ -70,7 +70,7 @@ func TestRestart(t *testing.T) {
 			t.Errorf("%v\n%s", err, j.report())
 		}
 		for i := range 2 {
-			if line := regexp.MustCompile(fmt.Sprintf(`(?m)^jia: restart %d of 3, from the beginning: .*\bhost `, i+1)); !line.MatchString(stderr) {
+			if line := regexp.MustCompile(fmt.Sprintf(`(?m)^jia: restart %d of 3, from the beginning: \S`, i+1)); !line.MatchString(stderr) {
 				t.Errorf("no line for restart %d\n%s", i+1, j.report())
 			}
 		}
