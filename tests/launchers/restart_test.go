@@ -3,6 +3,7 @@ package launchers
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -111,6 +112,55 @@ func TestSignalsToARestart(t *testing.T) {
 		}
 		j.gone("", 10*time.Second)
 	})
+}
+
+// A node of the allocation goes down: the job goes on with the others, all of its hosts or fewer.
+func TestRestartWithoutANode(t *testing.T) {
+	need(t, "sinfo", "scontrol")
+	env := pair(t)
+	control := func(words ...string) {
+		t.Helper()
+		cmd := exec.Command("scontrol", append([]string{"update", "NodeName=pair2"}, words...)...)
+		cmd.Env = append(os.Environ(), env...)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("scontrol %v: %v\n%s", words, err, text)
+		}
+	}
+	for _, test := range []struct {
+		hosts string
+		left  int
+	}{{"same", 4}, {"fewer", 2}} {
+		t.Run(test.hosts, func(t *testing.T) {
+			dir := t.TempDir()
+			path, output := script(t, "cd "+dir+" && exec "+built+"/jia-restart srun --mpi=pmi2 "+built+"/host go")
+			j := newJob(t)
+			j.start(append(env, "JIA_CKPT_DIR="+filepath.Join(dir, "ckpt"), "JIA_RESTART_HOSTS="+test.hosts),
+				"sbatch", "--wait", "--no-kill", "-p", "pair", "-N", "2", "-n", "4", "-o", output, path)
+			for _, rank := range []string{"0", "1", "2", "3"} {
+				contains(t, output, "ready "+rank+" ")
+			}
+			control("State=DOWN", "Reason=test")
+			text := contains(t, output, "jia: restart 1 of 3, from the beginning, without pair2: ")
+			for until := time.Now().Add(deadline); strings.Count(text, "ready ") < 4+test.left; text = contains(t, output, "") {
+				if time.Now().After(until) {
+					t.Fatalf("%s", text)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.wait(); err != nil {
+				t.Errorf("%v\n%s", err, j.report())
+			}
+			contains(t, output, fmt.Sprintf("right on %d hosts", test.left))
+			j.gone("", endLimit)
+			control("State=RESUME")
+			if err := await("two idle nodes", func() bool { return idle("pair") }); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }
 
 // JIA_ON_FAILURE alone cannot do it, and says so.
