@@ -41,36 +41,56 @@ type allocation struct {
 	run   func(env []string, argv ...string) (string, error) // the output of one of Slurm's commands
 }
 
-// again leaves nodes of the allocation that are down out of the srun that follows. It fits keep.Config.Again.
+// again makes an srun that does with the nodes that the allocation has left: Slurm takes those that fail away from it (with --no-kill), and
+// those that do not respond are excluded. It fits keep.Config.Again.
 func (a allocation) again(args, env []string) (newArgs, newEnv []string, remark string) {
-	list := value(env, "SLURM_JOB_NODELIST")
-	if filepath.Base(args[0]) != "srun" || list == "" {
+	job, began := value(env, "SLURM_JOB_ID"), value(env, "SLURM_JOB_NUM_NODES")
+	nodes, err := strconv.Atoi(began)
+	if filepath.Base(args[0]) != "srun" || job == "" || err != nil {
 		return args, env, ""
 	}
-	states, err := a.run(env, "sinfo", "--noheader", "--Node", "--nodes="+list, "--format=%N %T")
+	left, list, down, err := a.nodes(env, job)
 	if err != nil {
 		return args, env, fmt.Sprintf(" (whether nodes are down is not known: %v)", err)
 	}
-	all, down := sortNodes(states)
-	if len(down) == 0 || len(down) == len(all) {
+	if left == nodes || left == 0 {
 		return args, env, ""
 	}
-	left := len(all) - len(down)
-	names := strings.Join(down, ",")
-	newArgs = []string{args[0], "--exclude=" + names}
+	newArgs = []string{args[0]}
+	if len(down) > 0 {
+		newArgs = append(newArgs, "--exclude="+strings.Join(down, ","))
+	}
 	for _, name := range []string{"SLURM_NNODES", "SLURM_JOB_NUM_NODES"} {
 		env = keep.Set(env, name, strconv.Itoa(left))
 	}
+	for _, name := range []string{"SLURM_NODELIST", "SLURM_JOB_NODELIST"} {
+		env = keep.Set(env, name, list)
+	}
 	tasks, err := strconv.Atoi(value(env, "SLURM_NTASKS"))
 	if a.fewer && err == nil {
-		tasks = max(1, tasks*left/len(all))
+		tasks = max(1, tasks*left/nodes)
 		for _, name := range []string{"SLURM_NTASKS", "SLURM_NPROCS"} {
 			env = keep.Set(env, name, strconv.Itoa(tasks))
 		}
 	} else {
 		newArgs = append(newArgs, "--overcommit") // all of the hosts go to the nodes that are left
 	}
-	return append(newArgs, args[1:]...), env, fmt.Sprintf(", without %s", names)
+	return append(newArgs, args[1:]...), env, fmt.Sprintf(", on %d of %d nodes", left, nodes)
+}
+
+// nodes returns which nodes the allocation has now, those of them that do not work, and how many do.
+func (a allocation) nodes(env []string, job string) (left int, list string, down []string, err error) {
+	text, err := a.run(env, "squeue", "--noheader", "--jobs="+job, "--format=%N")
+	if err != nil {
+		return 0, "", nil, err
+	}
+	list = strings.TrimSpace(text)
+	states, err := a.run(env, "sinfo", "--noheader", "--Node", "--nodes="+list, "--format=%N %T")
+	if err != nil {
+		return 0, "", nil, err
+	}
+	all, down := sortNodes(states)
+	return len(all) - len(down), list, down, nil
 }
 
 // sortNodes reads lines of a name and a state.
