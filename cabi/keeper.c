@@ -43,7 +43,7 @@ void jia_keep_if_asked(const sigset_t *programs)
 	sigaddset(&stops, SIGTSTP);
 	sigaddset(&stops, SIGTTIN);
 	sigaddset(&stops, SIGTTOU);
-	pthread_sigmask(SIG_UNBLOCK, &stops, &before);
+	pthread_sigmask(SIG_UNBLOCK, &stops, &before); /* of the others, core/keep opens what it wants */
 	jiaKeep(mask); /* returns where there is nothing to keep */
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

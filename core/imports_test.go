@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"jiajia/cmd/jia-ckpt":    {"jiajia/ckpt", "jiajia/core/conf"},
 	"jiajia/cmd/jia-info":    {"jiajia/core/capacity", "jiajia/core/conf", "jiajia/core/diff", "jiajia/core/node", "jiajia/core/region", "jiajia/rdma", "jiajia/shm"},
 	"jiajia/cmd/jia-net":     {"jiajia/core/conf", "jiajia/rdma/verbs"},
+	"jiajia/cmd/jia-restart": {"jiajia/core/conf", "jiajia/core/keep"},
 	"jiajia/lru":             {},
 	"jiajia/tests":           {},
 	"jiajia/tests/bench":     {},

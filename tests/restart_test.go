@@ -285,13 +285,33 @@ func TestSignalsToAKeptJob(t *testing.T) {
 					t.Fatal(err)
 				}
 				result := m.wait()
-				if result.status.Signal() != signal || strings.Count(result.stderr, "\n") > 1 || strings.Contains(result.stderr, "restart") {
+				says := fmt.Sprintf("jia: host 0 (pid %d) was killed by signal %d ", m.pids[0], int(signal))
+				if group {
+					says = "jia: interrupted (" // by any of them
+				}
+				if result.status.Signal() != signal || strings.Count(result.stderr, "\n") > 1 || !strings.HasPrefix(result.stderr, says) {
 					t.Errorf("%s\n%s", describe(result.status), result.stderr)
 				}
 				m.nothingLeft()
 			})
 		}
 	}
+}
+
+// Any other signal that programs use is passed on, once, and the job goes on.
+func TestSignalsForAKeptProgram(t *testing.T) {
+	m := startMortal(t)
+	if err := syscall.Kill(m.keeper, syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	m.await("answer", func(stdout string) bool { return strings.Contains(stdout, "signal\n") })
+	m.goAhead()
+	result := m.wait()
+	result.restarted(t, 3)
+	if strings.Count(result.stdout, "signal\n") != 1 {
+		t.Errorf("%s", result.stdout)
+	}
+	m.nothingLeft("go")
 }
 
 // words returns what each host was told of a loss; mortal.c writes it.

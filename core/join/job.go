@@ -66,6 +66,13 @@ func (f failure) message() message {
 	return message{Kind: kindFail, Line: f.line, Lost: f.lost, Host: f.host}
 }
 
+func (f failure) report() keep.Report {
+	if f.lost {
+		return keep.Report{Kind: keep.Lost, Host: f.host, Line: f.line}
+	}
+	return keep.Report{Kind: keep.Failed}
+}
+
 func failureOf(m message) failure { return failure{line: m.Line, lost: m.Lost, host: m.Host} }
 
 // A star is one end of the control connections: a root or a guest.
@@ -175,11 +182,7 @@ func (j *Job) OnLoss(do func(host int, line string)) { j.losing.Set(do) }
 
 // announce tells the keeper how the job ends, and the user unless the keeper does: of a loss, with what follows from it.
 func (c *Config) announce(f failure) {
-	report := keep.Report{Kind: keep.Failed}
-	if f.lost {
-		report = keep.Report{Kind: keep.Lost, Host: f.host, Line: f.line}
-	}
-	if !c.Keeper.Tell(report) || !f.lost {
+	if !c.Keeper.Tell(f.report()) || !f.lost {
 		c.world.say(f.line)
 	}
 }

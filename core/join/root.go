@@ -230,6 +230,9 @@ func (r *root) accuse(line string) { r.blame(failure{line: line}, false) }
 func (r *root) blame(f failure, death bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.death.line == "" && r.failure.line == "" {
+		r.config.Keeper.Tell(f.report()) // at once: the launcher may be ending us all
+	}
 	if death && r.death.line == "" {
 		r.death = f
 	}

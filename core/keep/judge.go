@@ -12,7 +12,7 @@ import (
 type ending struct {
 	pid       int             // of host 0, or of the launcher
 	status    unix.WaitStatus // its own
-	launcher  bool            // it is a launcher
+	launcher  string          // its name; "" if it is none
 	reports   []Report        // in their order
 	caused    time.Time       // when the first sign of the end came
 	signalled time.Time       // when the keeper was last asked to end; zero: never
@@ -42,6 +42,11 @@ func judge(e ending) verdict {
 	died := e.status.Signaled()
 	switch first.Kind {
 	case Lost:
+		for _, r := range e.reports {
+			if r.Kind == Lost {
+				first = r // the later ones know more
+			}
+		}
 		return verdict{again: true, line: first.Line}
 	case Unreachable:
 		return verdict{again: true, line: first.Line, leaveOut: first.Machines}
@@ -58,8 +63,8 @@ func judge(e ending) verdict {
 	case died:
 		number := e.status.Signal()
 		return verdict{again: true, line: fmt.Sprintf("%s (pid %d) was killed by signal %d (%s)", e.who(), e.pid, int(number), unix.SignalName(number))}
-	case e.launcher && first.Kind == "" && signalOf(e.status.ExitStatus()) > 0:
-		number := signalOf(e.status.ExitStatus())
+	case e.launcher != "" && first.Kind == "" && e.signal() > 0:
+		number := e.signal()
 		return verdict{again: true, line: fmt.Sprintf("the launcher ended with status %d, which says that a process was killed by signal %d (%s)",
 			e.status.ExitStatus(), int(number), unix.SignalName(number))}
 	}
@@ -67,16 +72,20 @@ func judge(e ending) verdict {
 }
 
 func (e ending) who() string {
-	if e.launcher {
+	if e.launcher != "" {
 		return "the launcher"
 	}
 	return "host 0"
 }
 
-// signalOf returns the signal that a launcher's exit status, or a shell's, stands for; 0 if it stands for none that says that
-// a process was lost.
-func signalOf(status int) unix.Signal {
+// signal returns the signal that a launcher's exit status stands for; 0 if it stands for none that says that a process was lost. Most
+// do as shells do; those of MPICH give the bare number, when they have ended all hosts before any could report.
+func (e ending) signal() unix.Signal {
 	const above = 128
+	status := e.status.ExitStatus()
+	if status < above && strings.HasPrefix(e.launcher, "mpiexec") {
+		status += above
+	}
 	switch number := unix.Signal(status - above); number {
 	case unix.SIGKILL, unix.SIGSEGV, unix.SIGBUS, unix.SIGABRT, unix.SIGILL, unix.SIGFPE:
 		return number

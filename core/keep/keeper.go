@@ -2,6 +2,7 @@ package keep
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 type Config struct {
 	Path      string   // of the program, or of the launcher
 	Args, Env []string // the program's name included
-	Mask      uint64   // the signals that are blocked in it, the lowest bit for signal 1
+	Mask      uint64   // the signals that it is to begin with blocked, the lowest bit for signal 1
 	Launcher  bool     // it is a launcher, whose processes report in a file
 
 	MaxRestarts int
@@ -24,19 +25,19 @@ type Config struct {
 
 	// LeaveOut tells whether the job can do without these machines; nil: it cannot. The error is what to say to the user.
 	LeaveOut func(machines []string) error
-	// Again returns the arguments and the environment of a run that follows another, and what there is to say about them; nil: as before.
+	// Again makes the arguments and the environment of a run that follows another from those of the first, which it must not change, and
+	// says what there is to say about them; nil: as the first time.
 	Again func(args, env []string) (newArgs, newEnv []string, remark string)
 
 	say func(line string) // for tests; nil: on standard error
 }
 
-// Run runs the job until it has ended for good, and returns how the last run has ended, for End. The calling process must have blocked
-// the signals that are passed on (see passed) since before Go's start, but for the thread that the program's is like. It
-// collects children of this process, and should be all that it does.
+// Run runs the job until it has ended for good, and returns how the last run has ended, for End. It takes the signals of this
+// process, and should be all that it does.
 func Run(c Config) unix.WaitStatus {
 	runtime.LockOSThread() // see spawn
 	const failed = unix.WaitStatus(1 << 8)
-	k := &keeper{Config: c, started: newest(c.CkptDir)}
+	k := &keeper{Config: c, args: c.Args, env: c.Env, started: newest(c.CkptDir)}
 	if k.say == nil {
 		k.say = func(line string) { _, _ = unix.Write(2, []byte("jia: "+line+"\n")) } // there is nobody else to tell
 	}
@@ -63,11 +64,12 @@ func Run(c Config) unix.WaitStatus {
 // A keeper is the state of Run.
 type keeper struct {
 	Config
-	signals  <-chan caught
-	started  generation // the newest in CkptDir when the job was started: it is another job's
-	restarts int
-	leftOut  []string // machines that did not answer
-	input    *int64   // where standard input stood at the start; nil if it cannot be read again
+	args, env []string // of the next run
+	signals   <-chan caught
+	started   generation // the newest in CkptDir when the job was started: it is another job's
+	restarts  int
+	leftOut   []string // machines that did not answer
+	input     *int64   // where standard input stood at the start; nil if it cannot be read again
 }
 
 // follows says what comes after a run, and returns whether that is another.
@@ -102,6 +104,11 @@ func (k *keeper) follows(v verdict) bool {
 
 // prepare makes the next run, and says so unless it is the same restart once more.
 func (k *keeper) prepare(v verdict) {
+	remark := ""
+	k.args, k.env = k.Args, k.Env
+	if k.Again != nil {
+		k.args, k.env, remark = k.Again(k.Args, k.Env)
+	}
 	from := "from the beginning"
 	if now := newest(k.CkptDir); now.err != nil {
 		from += fmt.Sprintf(" (%v)", now.err)
@@ -114,10 +121,6 @@ func (k *keeper) prepare(v verdict) {
 	if len(k.leftOut) > 0 {
 		k.set(EnvLeftOut, strings.Join(k.leftOut, " "))
 	}
-	remark := ""
-	if k.Again != nil {
-		k.Args, k.Env, remark = k.Again(k.Args, k.Env)
-	}
 	if k.input != nil {
 		_, _ = unix.Seek(0, *k.input, 0) // it could be done before
 	}
@@ -128,10 +131,10 @@ func (k *keeper) prepare(v verdict) {
 	k.say(fmt.Sprintf("restart %d of %d, %s%s: %s", k.restarts, k.MaxRestarts, from, remark, reworded(v.line, "")))
 }
 
-func (k *keeper) set(name, value string) { k.Env = Set(k.Env, name, value) }
+func (k *keeper) set(name, value string) { k.env = Set(k.env, name, value) }
 
 func (k *keeper) get(name string) string {
-	for _, entry := range k.Env {
+	for _, entry := range k.env {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
 			return value
 		}
@@ -164,7 +167,9 @@ func newest(dir string) generation {
 
 // run starts the job once, and returns when all of it is gone that can be waited for.
 func (k *keeper) run() (e ending, err error) {
-	e.launcher = k.Launcher
+	if k.Launcher {
+		e.launcher = filepath.Base(k.args[0])
+	}
 	var way *channel
 	if k.Launcher {
 		way, err = openFile(k.CkptDir)
@@ -175,7 +180,11 @@ func (k *keeper) run() (e ending, err error) {
 		return e, err
 	}
 	defer way.close()
-	e.pid, err = spawn(k.Path, k.Args, Set(k.Env, Env, way.value), k.Mask)
+	death := unix.SIGKILL
+	if k.Launcher {
+		death = unix.SIGTERM // it has processes to end, perhaps on other machines
+	}
+	e.pid, err = spawn(k.Path, k.args, Set(k.env, Env, way.value), k.Mask, death)
 	way.spawned()
 	if err != nil {
 		return e, err

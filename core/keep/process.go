@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawn runs a program. From a locked thread, whose end is the program's end.
-func spawn(path string, args, env []string, mask uint64) (pid int, err error) {
+// spawn runs a program, which gets the signal death when this process is gone. From a locked thread, since its end counts.
+func spawn(path string, args, env []string, mask uint64, death unix.Signal) (pid int, err error) {
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	argv, free := cStrings(args)
 	defer free()
 	envp, free := cStrings(env)
 	defer free()
-	if pid = int(C.jia_keep_spawn(cpath, argv, envp, C.ulong(mask))); pid < 0 {
+	if pid = int(C.jia_keep_spawn(cpath, argv, envp, C.ulong(mask), C.int(death))); pid < 0 {
 		return 0, os.NewSyscallError("execve", unix.Errno(-pid))
 	}
 	return pid, nil
@@ -54,10 +54,6 @@ func End(status unix.WaitStatus) {
 	os.Exit(status.ExitStatus())
 }
 
-// passed are the signals that are meant for the program. The keeper must have blocked them before Go has started its first thread. Those
-// that stop processes are not among them: a shell has to see the keeper stop, and the program gets them from the terminal, too.
-var passed = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM}
-
 // asksToEnd tells whether a signal means that the user does not want the job any more.
 func asksToEnd(number unix.Signal) bool {
 	return number == unix.SIGHUP || number == unix.SIGINT || number == unix.SIGQUIT || number == unix.SIGTERM
@@ -69,28 +65,20 @@ type caught struct {
 	kernel bool // the terminal has sent it, to the program as well
 }
 
-// catchSignals begins to take the signals in passed.
+// catchSignals begins to take the signals that are meant for the program: see spawn.c. From a locked thread.
 func catchSignals() (<-chan caught, error) {
-	var set unix.Sigset_t
-	for _, number := range passed {
-		set.Val[0] |= 1 << (number - 1)
-	}
-	fd, err := unix.Signalfd(-1, &set, unix.SFD_CLOEXEC)
-	if err != nil {
-		return nil, os.NewSyscallError("signalfd", err)
+	fd := int(C.jia_keep_catch())
+	if fd < 0 {
+		return nil, os.NewSyscallError("pipe", unix.Errno(-fd))
 	}
 	signals := make(chan caught)
 	go func() {
-		const size = int(unsafe.Sizeof(unix.SignalfdSiginfo{}))
-		var buf [size]byte
+		var s C.struct_jia_keep_signal
+		buf := unsafe.Slice((*byte)(unsafe.Pointer(&s)), int(unsafe.Sizeof(s)))
 		for {
-			n, err := unix.Read(fd, buf[:])
-			if err != nil || n != size {
-				continue // interrupted
+			if n, _ := unix.Read(fd, buf); n == len(buf) {
+				signals <- caught{unix.Signal(s.number), s.kernel != 0}
 			}
-			info := (*unix.SignalfdSiginfo)(unsafe.Pointer(&buf))
-			const fromKernel = 0x80 // SI_KERNEL
-			signals <- caught{unix.Signal(info.Signo), info.Code == fromKernel}
 		}
 	}()
 	return signals, nil

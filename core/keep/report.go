@@ -43,6 +43,9 @@ type Report struct {
 // maxReport is how long a report may be, in bytes: what a pipe takes in one piece.
 const maxReport = 4096
 
+// leastLine is how many bytes of a line are sent at least.
+const leastLine = 200
+
 // encode returns r as it is sent, cut to maxReport.
 func (r Report) encode() []byte {
 	for {
@@ -54,8 +57,9 @@ func (r Report) encode() []byte {
 		switch {
 		case over <= 0:
 			return append(text, '\n')
-		case r.Line != "":
-			r.Line = strings.ToValidUTF8(r.Line[:max(0, len(r.Line)-over)], "")
+		case len(r.Line) > leastLine:
+			const escaped = 6 // bytes for one, at most
+			r.Line = strings.ToValidUTF8(r.Line[:max(leastLine, len(r.Line)-over/escaped-1)], "")
 		default:
 			r.Machines = r.Machines[:len(r.Machines)/2] // the others are found out by the next run
 		}

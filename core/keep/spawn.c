@@ -1,12 +1,13 @@
 /*
- * spawn.c - starts the program that is kept, and ends as it did.
+ * spawn.c - catches signals, starts the program that is kept, and ends as it did.
  *
- * In C since Go starts processes with the signals blocked that the thread had when it entered Go, and the keeper blocks those that it
- * passes on.
+ * In C since Go does not tell where a signal came from, and starts processes with the signals blocked that its threads have. The
+ * terminal's signals go to the program as well: passed on, it would have them twice.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,16 +21,72 @@ static void set_mask(unsigned long mask)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
-pid_t jia_keep_spawn(const char *path, char **argv, char **envp, unsigned long mask)
+/*
+ * Those that mean something to programs. The ones that stop processes are not among them: a shell has to see the keeper stop, and the
+ * program has them from the terminal.
+ */
+static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
+
+#define PASSED (sizeof passed / sizeof *passed)
+
+static struct sigaction found[PASSED]; /* before jia_keep_catch */
+static int caught[2];		       /* a pipe */
+
+static void catch(int number, siginfo_t *info, void *context)
+{
+	struct jia_keep_signal s = { number, info->si_code == SI_KERNEL };
+	int before = errno;
+
+	(void)context;
+	if (write(caught[1], &s, sizeof s) < 0)
+		errno = before; /* it is full of signals that nobody has looked at yet */
+	errno = before;
+}
+
+int jia_keep_catch(void)
+{
+	struct sigaction action = { .sa_sigaction = catch, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
+	sigset_t set;
+	size_t i;
+
+	if (pipe2(caught, O_CLOEXEC) || fcntl(caught[1], F_SETFL, O_NONBLOCK))
+		return -errno;
+	sigemptyset(&set);
+	for (i = 0; i < PASSED; i++) {
+		if (sigaction(passed[i], NULL, &found[i]) || (!(found[i].sa_flags & SA_SIGINFO) && found[i].sa_handler == SIG_IGN))
+			continue;
+		sigaction(passed[i], &action, NULL);
+		sigaddset(&set, passed[i]);
+	}
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	return caught[0];
+}
+
+/* as_before gives the signals their meaning in a new program. */
+static void as_before(void)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	size_t i;
+
+	for (i = 0; i < PASSED; i++)
+		if ((found[i].sa_flags & SA_SIGINFO) || found[i].sa_handler != SIG_IGN)
+			sigaction(passed[i], &standard, NULL);
+}
+
+pid_t jia_keep_spawn(const char *path, char **argv, char **envp, unsigned long mask, int death)
 {
 	pid_t keeper = getpid(), pid;
+	sigset_t all, before;
 	int failed = 0, result[2];
 
 	if (pipe2(result, O_CLOEXEC))
 		return -errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		as_before();
+		prctl(PR_SET_PDEATHSIG, (unsigned long)death);
 		if (getppid() != keeper)
 			_exit(1);
 		set_mask(mask);
@@ -41,6 +98,7 @@ pid_t jia_keep_spawn(const char *path, char **argv, char **envp, unsigned long m
 	}
 	if (pid < 0)
 		failed = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	close(result[1]);
 	while (pid > 0 && read(result[0], &failed, sizeof failed) < 0 && errno == EINTR)
 		; /* its end without a word is a good one */

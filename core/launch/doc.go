@@ -21,6 +21,14 @@
 //   - link.go, with sshstreams.go, heard.go and lost.go, is its end of the connection with another machine; addresses.go says who
 //     listens where.
 //
+// With JIA_ON_FAILURE=restart there is one process more, the keeper of package keep:
+//
+//	shell ── keeper ── host 0
+//	            │ pipe      supervisor ── host 1, host 2, host 3
+//	            ╰──────────── │
+//
+// The supervisor tells it how the job ends, in the place of the line for the user where that is the loss of a host (cause.go).
+//
 // A host talks to it through a Job: over one stream socket (control.go has the messages), inherited, never named.
 //
 // # Other machines

@@ -44,6 +44,7 @@ func run(m *testing.M) (status int) {
 	}()
 	for _, command := range [][]string{
 		{"../../scripts/archive.sh", built + "/libjia.a"},
+		{"go", "build", "-o", built + "/jia-restart", "../../cmd/jia-restart"},
 		{"cc", "-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-I../../include", "-o", built + "/host", "programs/host.c", "-L" + built, "-ljia"},
 	} {
 		if text, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
@@ -74,6 +75,7 @@ type job struct {
 	mu      sync.Mutex // guards the two buffers
 	stdout  bytes.Buffer
 	stderr  bytes.Buffer
+	prefix  []string // a command around each of the others
 	running []*exec.Cmd
 	ended   chan error // has one value for every command that has ended
 }
@@ -114,6 +116,7 @@ func newJob(t *testing.T) *job {
 // start starts one command of the job, in an empty folder, with variables beyond the test's own.
 func (j *job) start(env []string, argv ...string) {
 	j.t.Helper()
+	argv = append(slices.Clone(j.prefix), argv...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = j.t.TempDir()
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -129,6 +132,9 @@ func (j *job) start(env []string, argv ...string) {
 	j.running = append(j.running, cmd)
 	go func() { j.ended <- cmd.Wait() }()
 }
+
+// dir returns the folder that the job's only command runs in.
+func (j *job) dir() string { return j.running[0].Dir }
 
 // wait waits for all commands and returns the first error of one, which is its status.
 func (j *job) wait() (first error) {

@@ -36,11 +36,11 @@ CryptoType=crypto/munge
 SlurmctldPort=%[4]d
 SlurmdPort=%[5]d
 StateSaveLocation=%[3]s/state
-SlurmdSpoolDir=%[3]s/spool
+SlurmdSpoolDir=%[3]s/spool.%%n
 SlurmctldPidFile=%[3]s/slurmctld.pid
-SlurmdPidFile=%[3]s/slurmd.pid
+SlurmdPidFile=%[3]s/slurmd.%%n.pid
 SlurmctldLogFile=%[3]s/slurmctld.log
-SlurmdLogFile=%[3]s/slurmd.log
+SlurmdLogFile=%[3]s/slurmd.%%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -53,6 +53,9 @@ JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 NodeName=%[1]s NodeAddr=127.0.0.1 CPUs=256 RealMemory=200 State=UNKNOWN
 PartitionName=all Nodes=%[1]s Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8
+NodeName=pair1 NodeHostname=%[1]s NodeAddr=127.0.0.1 Port=%[6]d CPUs=2 RealMemory=200 State=UNKNOWN
+NodeName=pair2 NodeHostname=%[1]s NodeAddr=127.0.0.1 Port=%[7]d CPUs=2 RealMemory=200 State=UNKNOWN
+PartitionName=pair Nodes=pair1,pair2 MaxTime=INFINITE State=UP
 `
 
 // slurm returns the variables that a process needs to use the cluster.
@@ -80,7 +83,7 @@ func startCluster() error {
 		return err
 	}
 	host, _, _ = strings.Cut(host, ".")
-	ports, err := freePorts(2)
+	ports, err := freePorts(4)
 	if err != nil {
 		return err
 	}
@@ -90,8 +93,9 @@ func startCluster() error {
 	dir := cluster.dir
 	key := make([]byte, 128)
 	rand.Read(key)
-	text := fmt.Sprintf(configuration, host, me.Username, dir, ports[0], ports[1])
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(dir+"/munge", 0o755), os.Mkdir(dir+"/state", 0o700), os.Mkdir(dir+"/spool", 0o755),
+	text := fmt.Sprintf(configuration, host, me.Username, dir, ports[0], ports[1], ports[2], ports[3])
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(dir+"/munge", 0o755), os.Mkdir(dir+"/state", 0o700), os.Mkdir(dir+"/spool."+host, 0o755),
+		os.Mkdir(dir+"/spool.pair1", 0o755), os.Mkdir(dir+"/spool.pair2", 0o755),
 		os.WriteFile(dir+"/munge/key", key, 0o600), os.WriteFile(dir+"/slurm.conf", []byte(text), 0o644)); err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func startCluster() error {
 		{"munged", "--foreground", "--force", "--socket=" + dir + "/munge/socket", "--key-file=" + dir + "/munge/key",
 			"--pid-file=" + dir + "/munge/pid", "--log-file=" + dir + "/munge/log", "--seed-file=" + dir + "/munge/seed"},
 		{"slurmctld", "-D", "-f", dir + "/slurm.conf"},
-		{"slurmd", "-D", "-f", dir + "/slurm.conf"},
+		{"slurmd", "-D", "-N", host, "-f", dir + "/slurm.conf"},
 	} {
 		d, err := startDaemon(argv)
 		if err != nil {
@@ -113,12 +117,34 @@ func startCluster() error {
 			}
 		}
 	}
-	return await("an idle node", func() bool {
-		cmd := exec.Command("sinfo", "-h", "-o", "%t")
-		cmd.Env = append(os.Environ(), "SLURM_CONF="+dir+"/slurm.conf")
-		out, err := cmd.Output()
-		return err == nil && strings.TrimSpace(string(out)) == "idle"
-	})
+	return await("an idle node", func() bool { return idle("all") })
+}
+
+// idle tells whether all nodes of a partition are.
+func idle(partition string) bool {
+	cmd := exec.Command("sinfo", "-h", "-p", partition, "-o", "%t")
+	cmd.Env = append(os.Environ(), "SLURM_CONF="+cluster.dir+"/slurm.conf")
+	out, err := cmd.Output()
+	return err == nil && strings.TrimSpace(string(out)) == "idle"
+}
+
+// pair is slurm for the partition of that name, of two nodes, which share this machine, too.
+func pair(t *testing.T) []string {
+	t.Helper()
+	env := slurm(t)
+	cluster.Lock()
+	defer cluster.Unlock()
+	for _, node := range []string{"pair1", "pair2"} {
+		d, err := startDaemon([]string{"slurmd", "-D", "-N", node, "-f", cluster.dir + "/slurm.conf"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster.daemons = append(cluster.daemons, d)
+	}
+	if err := await("two idle nodes", func() bool { return idle("pair") }); err != nil {
+		t.Fatal(err)
+	}
+	return env
 }
 
 // await waits for something that daemons do.

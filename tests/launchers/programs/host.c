@@ -7,6 +7,7 @@
  *   host exit N  the last host exits with status N before jia_exit; the others wait in a barrier
  *   host child   the last host runs "host sum", which is a job of its own, while the others wait in a barrier
  *   host error   host 1 calls jia_error
+ *   host go      every host says "ready <rank> <pid>" and then waits for the file "go", before the sum
  */
 #include <jia.h>
 #include <stdio.h>
@@ -42,7 +43,13 @@ int main(int argc, char **argv)
 	char command[4096];
 
 	jia_init(argc, argv);
-	if (!strcmp(mode, "sum"))
+	if (!strcmp(mode, "go")) {
+		printf("ready %d %d\n", jiapid, (int)getpid());
+		fflush(stdout);
+		while (access("go", F_OK) != 0)
+			usleep(2000);
+	}
+	if (!strcmp(mode, "sum") || !strcmp(mode, "go"))
 		sum();
 	if (!strcmp(mode, "fork") && jiapid == 1 && fork() == 0) {
 		close(0); /* its reader shall not wait for the child */
