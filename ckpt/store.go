@@ -18,8 +18,8 @@ import (
 // MaxHosts is how many hosts a checkpoint can have parts of.
 const MaxHosts = 1 << 16
 
-// MaxBlock is how many bytes of contents, not compressed, a block has at most.
-const MaxBlock = 1 << 20
+// MaxBlock is how many bytes of contents, not compressed, a block has at most: one of the largest pages that the library knows.
+const MaxBlock = 2 << 20
 
 // ErrBase says that a generation cannot build on the one before, since that is not in the directory any more. The next one must be full.
 var ErrBase = errors.New("the generation that it builds on is not there")
