@@ -754,7 +754,7 @@ typedef struct jia_stats {
 	double seconds_computing;        /* the rest: the program itself, and faults and calls that need no other host */
 	double seconds_faulting;         /* waiting for pages of other hosts */
 	double seconds_locks;            /* in jia_lock and jia_unlock: waiting for the lock, sending changes home */
-	double seconds_barriers;         /* in jia_barrier and jia_exit: sending changes home, waiting for all */
+	double seconds_barriers;         /* in jia_barrier, jia_exit, jia_checkpoint: sending changes home, waiting for all */
 	double seconds_messages;         /* in jia_send, jia_recv and collective calls: waiting for messages, or for room */
 	double seconds_waiting;          /* in jia_wait, the condition variables, and other calls that wait */
 	double seconds_others;           /* the waits of all other threads of the host, added up */

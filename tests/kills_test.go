@@ -69,6 +69,29 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	t.Logf("%d rounds, %d restarts, %d of them from a checkpoint", rounds, restarts, fromCheckpoint)
 }
 
+// A host that hangs for longer than the others wait is as good as dead, host 0 too.
+func TestHungHostIsDoneWithout(t *testing.T) {
+	run := longRuns[0]
+	for victim := range 2 {
+		for _, transport := range transports {
+			t.Run(fmt.Sprintf("%s/host=%d", transport, victim), func(t *testing.T) {
+				r := job{program: run[0], args: run[1:], hosts: 2,
+					env: []string{restart, "JIA_PEER_TIMEOUT=1000", "JIA_CKPT_DIR=" + filepath.Join(publicDir(t), "checkpoints"), transport}}.start(t)
+				time.Sleep(500 * time.Millisecond)
+				if pid := r.hostOf(victim); pid > 0 {
+					_ = syscall.Kill(pid, syscall.SIGSTOP)
+				}
+				result := r.wait()
+				sum(t, result)
+				if !strings.Contains(result.stderr, "jia: restart 1 of 3, from checkpoint ") || !strings.Contains(result.stderr, "nothing was heard of it") {
+					t.Errorf("%s", tail(result.stderr))
+				}
+				r.nothingLeft()
+			})
+		}
+	}
+}
+
 // sum returns the sum of a run that was good.
 func sum(t *testing.T, r result) string {
 	t.Helper()

@@ -19,17 +19,18 @@ const (
 	callUnlock
 	callBarrier
 	callExit
+	callCheckpoint
 	callBackground // of a thread of the library, whose waits are nobody's
 )
 
 // clocks tells where the time goes for which a call had to wait.
 var clocks = [...]stats.Field{
 	callOther: stats.Waiting, callWait: stats.Waiting, callFault: stats.Faulting, callLock: stats.Locking,
-	callUnlock: stats.Locking, callBarrier: stats.InBarriers, callExit: stats.InBarriers,
+	callUnlock: stats.Locking, callBarrier: stats.InBarriers, callExit: stats.InBarriers, callCheckpoint: stats.InBarriers,
 }
 
 // rendezvous tells the calls apart that are one.
-var rendezvous = [...]call{wire.KindBarrier: callBarrier, wire.KindWait: callWait, wire.KindExit: callExit, wire.KindCheckpoint: callBarrier}
+var rendezvous = [...]call{wire.KindBarrier: callBarrier, wire.KindWait: callWait, wire.KindExit: callExit, wire.KindCheckpoint: callCheckpoint}
 
 // tally counts what a host does. It is guarded by Node.mu, which every call holds where there is something to count, so
 // that counting is an addition. The clock is read only for calls that are not over in one step.
