@@ -47,11 +47,16 @@ func busyServer(t *testing.T, mk Make, deadline time.Duration) {
 	h := c.Hosts[0]
 	b := h.mailbox()
 	const requests = 20
-	for i := range uint64(requests) {
-		h.must(b.Send(1, &wire.Message{Type: wire.CVSet, From: h.ID, Reply: b.ID(), Obj: i}))
-	}
+	sent := make(chan bool)
+	go func() {
+		defer close(sent)
+		for i := range uint64(requests) {
+			h.must(b.Send(1, &wire.Message{Type: wire.CVSet, From: h.ID, Reply: b.ID(), Obj: i})) // which may wait
+		}
+	}()
 	c.none(5 * deadline)
 	close(over)
+	within(t, sent, "the requests to go")
 	for range requests {
 		h.must(b.Recv(1, new(wire.Message), nil))
 	}
