@@ -352,14 +352,15 @@ func (t *Transport) broken(p *peer, err error) error {
 	if _, silent := err.(pulse.Silence); !silent {
 		err = fmt.Errorf("connection with host %d (%s): %w", p.id, p.addr, explain(err))
 	}
-	p.cause.Store(&err)
+	var lost error = &node.LostHost{Host: p.id, Cause: err}
+	p.cause.Store(&lost)
 	close(p.gone)
 	shutdown(p.fds)
 	if !left {
 		shutdown(p.links)
 	}
 	t.loop.do(func() { t.o.Handler.Lost(p.id, err) })
-	return err
+	return lost
 }
 
 // shutdown wakes the threads that wait at any of the descriptors.

@@ -174,7 +174,8 @@ func (t *Transport) broken(p *peer, err error) error {
 	if _, silent := err.(pulse.Silence); !silent {
 		err = fmt.Errorf("RDMA connection with host %d: %w", p.id, explain(err))
 	}
-	p.cause.Store(&err)
+	var lost error = &node.LostHost{Host: p.id, Cause: err}
+	p.cause.Store(&lost)
 	close(p.gone)
 	for _, d := range t.desks {
 		d.ring()
@@ -187,7 +188,7 @@ func (t *Transport) broken(p *peer, err error) error {
 			t.o.Handler.Lost(p.id, err)
 		}
 	})
-	return err
+	return lost
 }
 
 // to returns the peer with the given id.

@@ -253,11 +253,12 @@ func (t *Transport) broken(p *peer, err error) error {
 	if _, silent := err.(pulse.Silence); !silent {
 		err = fmt.Errorf("connection with host %d (shared memory): %w", p.id, err)
 	}
-	p.cause.Store(&err)
+	var lost error = &node.LostHost{Host: p.id, Cause: err}
+	p.cause.Store(&lost)
 	p.hangUp()
 	t.wakeAll()
 	t.server.do(func() { t.o.Handler.Lost(p.id, err) })
-	return err
+	return lost
 }
 
 // wakeAll has all who wait look whether what they wait for can still come. The caller holds mu.

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -174,6 +175,7 @@ func (n *Node) reach() {
 
 // lost reports a peer that is gone. It does not wait for the end of the job, since the server calls it.
 func (n *Node) lost(host wire.HostID, err error) {
+	host, err = blame(host, err)
 	if n.leaving.Load() || !n.failing.CompareAndSwap(false, true) {
 		return
 	}
@@ -183,6 +185,15 @@ func (n *Node) lost(host wire.HostID, err error) {
 		return
 	}
 	go n.cfg.Lost(host, line)
+}
+
+// blame returns the host whose loss an error of the transport tells, and why it is lost: a call that waits for one host, or
+// for any, may end because another one is gone.
+func blame(host wire.HostID, err error) (wire.HostID, error) {
+	if gone := (*LostHost)(nil); errors.As(err, &gone) {
+		return gone.Host, gone.Cause
+	}
+	return host, err
 }
 
 // fail ends the job for an error that a call met. It does not return.
@@ -195,6 +206,7 @@ func (n *Node) fail(err error) {
 // has nothing left to do. It does not return.
 func (n *Node) peerFailed(host wire.HostID, err error) {
 	if n.leaving.Load() {
+		host, err = blame(host, err)
 		n.fail(fmt.Errorf("lost host %d during jia_exit, or shared memory was used after it: %w", host, err))
 	}
 	n.lost(host, err)

@@ -144,6 +144,19 @@ type Link interface {
 	Recv(m *wire.Message) error
 }
 
+// A LostHost is the error of a call that cannot end because a host is gone, wrapped in what the call was doing. The call may
+// have been about another host, or about any.
+type LostHost struct {
+	Host  wire.HostID
+	Cause error
+}
+
+// Error gives the cause alone: whoever reports it says which host.
+func (l *LostHost) Error() string { return l.Cause.Error() }
+
+// Unwrap gives the cause to errors.Is.
+func (l *LostHost) Unwrap() error { return l.Cause }
+
 // A Handler is the server side of a host for one transport, called by the transport's one serving thread, one message at a
 // time, and for data by the thread that attends instead. It must not block. m and body are valid only during the call.
 type Handler interface {

@@ -559,7 +559,8 @@ func deadPeer(t *testing.T, mk Make) {
 		t.Fatal(err)
 	}
 	for range waits {
-		if err := within(t, errs, "a waiting thread to notice"); err == nil || errors.Is(err, net.ErrClosed) {
+		gone := new(node.LostHost)
+		if err := within(t, errs, "a waiting thread to notice"); !errors.As(err, &gone) || gone.Host != 2 {
 			t.Errorf("waiting for a dead host ended with %v", err)
 		}
 	}
