@@ -33,7 +33,8 @@ const (
 	flagShut                            // home: a cut has write-protected it while it was HomeUntracked, and it was not stored to since (P22)
 )
 
-const chunkPages = 512
+// chunkPages is small, since a program may touch pages far apart: then a chunk is what each of them costs.
+const chunkPages = 128
 
 // pageTable finds records by page number. Records exist for pages that were touched; memory follows these.
 type pageTable struct {
