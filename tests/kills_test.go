@@ -71,16 +71,18 @@ func TestKilledAgainAndAgain(t *testing.T) {
 
 // A host that hangs for longer than the others wait is as good as dead, host 0 too.
 func TestHungHostIsDoneWithout(t *testing.T) {
-	run := longRuns[0]
+	run := []string{"resume_jacobi", "400", "10000", "50"} // to its end within the job's deadline, but not before the host hangs
 	for victim := range 2 {
 		for _, transport := range transports {
 			t.Run(fmt.Sprintf("%s/host=%d", transport, victim), func(t *testing.T) {
+				dir := filepath.Join(publicDir(t), "checkpoints")
 				r := job{program: run[0], args: run[1:], hosts: 2,
-					env: []string{restart, "JIA_PEER_TIMEOUT=1000", "JIA_CKPT_DIR=" + filepath.Join(publicDir(t), "checkpoints"), transport}}.start(t)
-				time.Sleep(500 * time.Millisecond)
-				if pid := r.hostOf(victim); pid > 0 {
-					_ = syscall.Kill(pid, syscall.SIGSTOP)
-				}
+					env: []string{restart, "JIA_PEER_TIMEOUT=1000", "JIA_CKPT_DIR=" + dir, transport}}.start(t)
+				r.await("first checkpoint", func(string) bool {
+					complete, _ := filepath.Glob(filepath.Join(dir, "*.manifest"))
+					return len(complete) > 0
+				})
+				signal(t, syscall.SIGSTOP, r.hostOf(victim))
 				result := r.wait()
 				sum(t, result)
 				if !strings.Contains(result.stderr, "jia: restart 1 of 3, from checkpoint ") || !strings.Contains(result.stderr, "nothing was heard of it") {
