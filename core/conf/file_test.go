@@ -3,6 +3,7 @@ package conf_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,7 +103,7 @@ func TestLoadFileRefuses(t *testing.T) {
 // FuzzLoadFile: any bytes lead to an error of one line, or to settings that a host elsewhere gets exactly.
 func FuzzLoadFile(f *testing.F) {
 	for _, text := range []string{"", "nproc = 4 # x\n", "\uFEFFhosts=h\r\n", "prefetch = on\nnprocs = 2", "export = A,B\nregion_size=3M",
-		"stats = a.json\nlog = info\nnetwork = 10.0.0.0/8", "tag_output = on\nnproc", "nproc = 2000\nhosts = x\ncomm_type = udp"} {
+		"stats = a.json\nlog = info\nnetwork = 10.0.0.0/8", "tag_output = on\nnproc", "\uFFFD", "nproc = 2000\nhosts = x\ncomm_type = udp"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -124,8 +125,8 @@ func FuzzLoadFile(f *testing.F) {
 // oneLine demands that a message is one printable line that begins with a place and can be read at a glance.
 func oneLine(t *testing.T, message, place string) {
 	t.Helper()
-	bad := func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }
-	if strings.ContainsFunc(message, bad) || !strings.HasPrefix(message, place) || len(message) > 600 {
+	bad := func(r rune) bool { return r < ' ' || r == 0x7f }
+	if !utf8.ValidString(message) || strings.ContainsFunc(message, bad) || !strings.HasPrefix(message, place) || len(message) > 600 {
 		t.Fatalf("message %q", message)
 	}
 }
