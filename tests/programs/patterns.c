@@ -135,6 +135,9 @@ int main(int argc, char **argv)
 	if (pages < 2 * BORDER)
 		jia_error("give at least %d pages", 2 * BORDER);
 	memory = (volatile uint64_t *)jia_alloc3(pages * WORDS * sizeof *memory, 5 * WORDS * sizeof *memory, 0);
+	for (size_t p = 0; p < pages; p++) /* or what is fetched would depend on who is the first to see a page of its own */
+		if (jia_home((const void *)(memory + p * WORDS)) == jiapid && memory[p * WORDS] != 0)
+			jia_error("host %d: page %zu is not zero", jiapid, p);
 	for (int i = 3; i < argc; i++)
 		for (int r = 0; r < rounds; r++) {
 			round_now++;
