@@ -24,10 +24,10 @@ func signal(t *testing.T, number syscall.Signal, pids ...int) {
 // A host that hangs for too long is lost, whatever it and the others are doing: one line says which host and why.
 func TestHangingHost(t *testing.T) {
 	const timeout = time.Second
-	for _, hosts := range []int{2, 3, 6} {
+	for _, hosts := range []int{2, 6} {
 		for _, transport := range transportsAmong(hosts) {
 			for _, state := range []string{"barrier", "compute", "fault", "mixed"} {
-				if testing.Short() && state != "barrier" || hosts == 6 && state != "mixed" {
+				if testing.Short() && state != "barrier" || hosts > 2 && state != "mixed" {
 					continue
 				}
 				for _, stopped := range []int{0, hosts - 1} {
