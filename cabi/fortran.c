@@ -212,9 +212,23 @@ int jia_checkpoint_register_(void *addr, size_t size, const char *name)
 	return jia_checkpoint_register(addr, size, name);
 }
 
-void jia_on_failure_(void (*callback)(int host, const char *reason))
+/* A subroutine gets the host as an address, and the reason as a character variable, whose length is behind the other arguments. */
+typedef void subroutine(const int *host, const char *reason, size_t length);
+
+static subroutine *on_failure; /* atomic: set by any thread, read by the library's */
+
+static void call_subroutine(int host, const char *reason)
 {
-	jia_on_failure(callback);
+	subroutine *call = __atomic_load_n(&on_failure, __ATOMIC_ACQUIRE);
+
+	if (call)
+		call(&host, reason, strlen(reason));
+}
+
+void jia_on_failure_(subroutine *callback)
+{
+	__atomic_store_n(&on_failure, callback, __ATOMIC_RELEASE);
+	jia_on_failure(callback ? call_subroutine : NULL);
 }
 
 int jia_trylock_(int lockid)

@@ -85,6 +85,7 @@ func start(getenv func(string) string) (terminal bool) {
 	if job.hosts > 1 {
 		job.log.Infof("a page cache of %s: %s", capacity.Size(cache*uint64(settings.PageSize)), why)
 	}
+	n.LookAhead()
 	n.BeginStats()
 	job.node.Store(n)
 	return job.member != nil && job.member.TerminalOutput()

@@ -627,8 +627,8 @@ int jia_atomic_compare_exchange_u64(volatile unsigned long *object, unsigned lon
 /*
  * jia_checkpoint - a barrier, with a checkpoint of the shared memory as it is there.
  * Collective, like jia_barrier. Blocks until the checkpoint is on disk. Returns its generation, at least 1, on all hosts; or on
- * all hosts a negative error number, after a line that says more: -EINVAL without JIA_CKPT_DIR, -ENOSPC when a disk is full,
- * another when a part could not be written. Nothing is lost then: the checkpoint before stays, and the job goes on.
+ * all hosts a negative error number, after a line that says more: -EINVAL without JIA_CKPT_DIR (the line comes once), -ENOSPC when a disk
+ * is full, another when a part could not be written. Nothing is lost then: the checkpoint before stays, and the job goes on.
  * No thread of a host may be inside a scope, or write to shared memory, during the call: what it writes then may be saved in part.
  * Threads: as jia_barrier. Fatal: as jia_barrier.
  */
@@ -643,8 +643,8 @@ int jia_checkpoint(void);
 int jia_checkpoint_start(void);
 
 /*
- * jia_checkpoint_wait - wait for the checkpoint that was begun last, by this call's host, jia_checkpoint_start or a jia_barrier.
- * Not collective. Returns what became of it: its generation or a negative error number; 0 if there was none. Threads: any.
+ * jia_checkpoint_wait - wait for the checkpoint that was begun last, by jia_checkpoint_start or a jia_barrier.
+ * Not collective. Blocks until it is on disk, or cannot be. Returns what became of it: its generation or a negative error number; 0 if there was none. Threads: any.
  */
 int jia_checkpoint_wait(void);
 
@@ -670,7 +670,7 @@ int jia_checkpoint_register(void *addr, size_t size, const char *name);
  * jia_on_failure - have @callback called when the job is about to end because a host was lost.
  * @host is which one, or -1 where that is not known, and @reason one line. The callback runs in a thread of the library, once, on each host that is left, while
  * the program's threads may still run. It may write files and end the process; it must not touch shared memory, nor call
- * the library. When it returns, or after 300 ms, the host ends. NULL takes it back. Does not block. Threads: any.
+ * the library. When it returns, or after 300 ms, the host ends. NULL takes it back. It may be called before jia_init. Does not block. Threads: any.
  */
 void jia_on_failure(void (*callback)(int host, const char *reason));
 

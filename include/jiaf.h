@@ -29,6 +29,10 @@
 !     call jia_reduce(a, b, %val(n), %val(20), %val(0))       20: SUM_DOUBLE; jia.h has the other numbers
 !     call jia_divtask(begin, end)              begin and end: the loop's, and on return this host's part.
 !
+!     k = jia_checkpoint()                      a barrier; k is the number of the checkpoint, or negative.
+!     k = jia_checkpoint_register(t, %val(8*n), 'table'//char(0))     t: an array; the name ends with a null byte.
+!     call jia_on_failure(lost)                 subroutine lost(host, reason) gets an integer*4 and a character*(*).
+!
 ! Sizes in bytes are integer*4 or integer*8 as the program likes; beyond 2 Gbyte take integer*8, as in %val(8_8*n*n).
 ! Addresses are integer*8: what holds one is the pointer of a POINTER statement, or an integer*8. Declare this way
 ! (the bounds may be dummy arguments or constants):

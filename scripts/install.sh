@@ -80,7 +80,7 @@ everything() {
     fi
   done
   for f in README.md CHANGELOG.md; do document "$f" "$docdir"; done
-  file 644 LICENSE "$docdir"
+  for f in LICENSE THIRD-PARTY; do file 644 "$f" "$docdir"; done
   for f in docs/*.md; do document "$f" "$docdir/docs"; done
   document c_examples/README.md "$docdir/examples"
   for f in c_examples/*.c; do file 644 "$f" "$docdir/examples"; done

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jiajia/ckpt"
 )
 
@@ -272,7 +274,7 @@ func (r *running) stopped(t *testing.T) (warnings []string) {
 	result := r.wait()
 	warnings = strings.Split(strings.TrimSuffix(result.stderr, "\n"), "\n")
 	for _, line := range warnings {
-		if !strings.HasPrefix(line, "jia: host 0: warn: host ") {
+		if !strings.HasPrefix(line, "jia: host 0: warn: ") {
 			t.Errorf("unexpected: %s", line)
 		}
 	}
@@ -363,7 +365,24 @@ func TestCheckpointIntoAForbiddenDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.awaitMore("checkpoint", written)
-	says(t, r.stopped(t), "host 0 (and 2 more host(s)): checkpoint 1 was not written", "permission denied", dir, "there is no complete one")
+	warnings := r.stopped(t)
+	says(t, warnings[:1], "no checkpoint can be written", "write to "+dir+": permission denied")
+	says(t, warnings, "host 0 (and 2 more host(s)): checkpoint 1 was not written", "permission denied", dir, "there is no complete one")
+}
+
+// TestFreshStartBesideCheckpoints: who forgets to restore is told before the checkpoints are gone.
+func TestFreshStartBesideCheckpoints(t *testing.T) {
+	dir := saved(t, 2)
+	r := job{program: "resume_jacobi", args: []string{"20", "4", "2"}, hosts: 2, env: []string{"JIA_CKPT_DIR=" + dir}}.run(t)
+	if line := r.stderr; strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "jia: host 0: warn: "+dir+" has checkpoints of another run, up to number 2: ") ||
+		!strings.Contains(line, "JIA_RESTORE="+dir+" goes on from them") {
+		t.Errorf("unexpected: %s", line)
+	}
+	r.stderr = ""
+	r.good(t, "resume_jacobi: 20 x 20, 4 steps, 2 host(s): ok")
+	if left := generations(t, dir); !cmp.Equal(left, []uint64{3, 4}) {
+		t.Errorf("generations %v are left", left)
+	}
 }
 
 // TestCheckpointsWhoseDirectoryVanishes: what an incremental one would build on is gone; the job goes on, with a full one.
@@ -381,17 +400,17 @@ func TestCheckpointsWhoseDirectoryVanishes(t *testing.T) {
 	loadImage(t, dir, list[len(list)-1])
 }
 
-// TestCheckpointWithoutADirectory: it is a barrier, which says what is missing.
+// TestCheckpointWithoutADirectory: it is a barrier, the first of which says what is missing.
 func TestCheckpointWithoutADirectory(t *testing.T) {
 	for _, hosts := range hostCounts(1, 3) {
 		r := job{program: "troubled", args: []string{"10"}, hosts: hosts}.start(t)
-		r.awaitResult("failure", func(result int) bool { return result == -int(syscall.EINVAL) })
+		invalid := func(result int) bool { return result == -int(syscall.EINVAL) }
+		r.awaitResult("failure", invalid)
+		r.awaitMore("second failure", invalid)
 		touch(t, r, "stop")
 		result := r.wait()
-		for _, line := range strings.Split(strings.TrimSpace(result.stderr), "\n") {
-			if !strings.HasPrefix(line, "jia: host 0: warn: ") || !strings.Contains(line, "JIA_CKPT_DIR") {
-				t.Errorf("unexpected: %s", line)
-			}
+		if line := result.stderr; strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "jia: host 0: warn: ") || !strings.Contains(line, "JIA_CKPT_DIR") {
+			t.Errorf("unexpected: %s", line)
 		}
 		result.stderr = ""
 		result.good(t, "troubled: ok")

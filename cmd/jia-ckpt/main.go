@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"jiajia/ckpt"
 	"jiajia/core/conf"
@@ -113,6 +114,9 @@ func do(command, place string, here bool, out *output) error {
 	}
 	if len(generations) == 0 {
 		return fmt.Errorf("%s has no complete checkpoint (manifests are where host 0 wrote them)", dir)
+	}
+	if generation != 0 && !slices.Contains(generations, generation) {
+		return fmt.Errorf("%s has no checkpoint %d; jia-ckpt list %s says which there are", dir, generation, dir)
 	}
 	if command == "verify" {
 		if generation != 0 {

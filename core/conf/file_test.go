@@ -41,6 +41,11 @@ func TestLoadFile(t *testing.T) {
 			want: func(s *conf.Settings) { s.Comm, s.Prefetch = conf.CommTCP, 0 },
 			warnings: []string{"f: system_mode, global_start_addr, msg_buffer_size, msg_queue_size, prefetch_pages, " +
 				"max_checking_pages: without meaning in this version, and ignored; the lines can be removed"}},
+		{name: "checkpoints that have no place", text: "ckpt_interval = 60",
+			want:     func(s *conf.Settings) { s.CkptInterval = 60 },
+			warnings: []string{"JIA_CKPT_INTERVAL has no effect without a place for checkpoints: name a directory with JIA_CKPT_DIR"}},
+		{name: "checkpoints that have one", text: "ckpt_interval = 60", env: []string{"JIA_CKPT_DIR", "d"},
+			want: func(s *conf.Settings) { s.CkptInterval, s.CkptDir = 60, "d" }},
 		{name: "keys that are not known", text: "nprocs = 3\ncolour = red\n\nJIA_LOG = info\nprefecth = on\nrnk = 3",
 			want: func(*conf.Settings) {},
 			warnings: []string{

@@ -25,6 +25,9 @@ func LoadFile(env func(string) string, path string, text []byte) (Settings, []st
 	if err != nil {
 		return Settings{}, nil, err
 	}
+	if s.CkptInterval > 0 && s.CkptDir == "" {
+		warnings = append(warnings, "JIA_CKPT_INTERVAL has no effect without a place for checkpoints: name a directory with JIA_CKPT_DIR")
+	}
 	return s, warnings, nil
 }
 

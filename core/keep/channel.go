@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jiajia/ckpt"
 )
 
 // A channel is the keeper's end of the connection with one run.
@@ -95,7 +97,7 @@ func (c *channel) finish() { _ = c.read.SetReadDeadline(time.Unix(1, 0)) }
 func openFile(dir string) (*channel, error) {
 	if dir == "" {
 		dir = os.TempDir()
-	} else if err := os.MkdirAll(dir, 0o777); err != nil {
+	} else if err := ckpt.Open(dir).Make(); err != nil {
 		return nil, fmt.Errorf("make the directory of the checkpoints: %w", err)
 	}
 	dir, err := filepath.Abs(dir)

@@ -47,6 +47,7 @@ type checkpoints struct {
 	begun  uint64  // the generation that was cut last, 0 if none
 	result int     // what became of the last one that has one: its generation or a negative error number; 0: none
 	active bool    // the goroutine that stores is at work, if only at removing old files
+	warned bool    // that there is no directory
 
 	// At host 0, guarded by Node.mu.
 	ready     int       // how many hosts could store another one now
@@ -83,12 +84,13 @@ func (n *Node) Checkpoint(owner core.Owner, wait bool) int {
 	n.mu.Unlock()
 	n.Rendezvous(owner, wire.KindCheckpoint)
 	n.mu.Lock()
-	begun := c.begun
+	begun, warned := c.begun, c.warned
+	c.warned = warned || begun == before
 	n.mu.Unlock()
 	switch {
 	case begun == before: // the plan is host 0's, and it had none
-		if n.cfg.Self == 0 {
-			n.cfg.Log.Warnf("no checkpoint was taken, for there is no place for one: name a directory with JIA_CKPT_DIR")
+		if n.cfg.Self == 0 && !warned {
+			n.cfg.Log.Warnf("no checkpoint is taken where the program asks for one, for there is no place for it: name a directory with JIA_CKPT_DIR")
 		}
 		return -int(unix.EINVAL)
 	case !wait:

@@ -72,7 +72,7 @@ func (c *Config) plan(next *proposal) (*Plan, error) {
 	}
 	dir := next.Dir
 	if c.Want != "" {
-		dir, _ = Parse(c.Want)
+		dir, _ = ckpt.Place(c.Want)
 	}
 	p.Dir = c.absolute(dir)
 	p.Store = ckpt.Open(p.Dir)

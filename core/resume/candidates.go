@@ -23,7 +23,7 @@ type candidates struct {
 }
 
 func newCandidates(c *Config) *candidates {
-	dir, only := Parse(c.Want)
+	dir, only := ckpt.Place(c.Want)
 	l := &candidates{c: c, dir: c.absolute(dir), only: only}
 	l.store = ckpt.Open(l.dir)
 	l.left, l.err = l.store.Manifests()
@@ -81,16 +81,17 @@ func (l *candidates) read(generation uint64) ([]*ckpt.Manifest, *core.Saved, err
 
 // none says why there is nothing to begin from.
 func (l *candidates) none() string {
-	_, missing := os.Stat(l.dir)
+	err := l.err
+	if _, missing := os.Stat(l.dir); missing != nil {
+		err = missing // the store takes it for an empty one
+	}
 	switch {
-	case missing != nil:
-		return fmt.Sprintf("there is nothing to restore: %v; set JIA_RESTORE to a directory of checkpoints, or unset it for a fresh start", missing)
-	case l.err != nil:
-		return fmt.Sprintf("there is nothing to restore: %v", l.err)
+	case err != nil:
+		return fmt.Sprintf("there is nothing to restore: %v; set JIA_RESTORE to a directory of checkpoints that can be read, or unset it for a fresh start", err)
 	case l.bad > 0 && l.only > 0:
 		return fmt.Sprintf("checkpoint %d in %s cannot be used: %s; JIA_RESTORE=%s takes the newest one that can", l.bad, l.dir, l.why, l.dir)
 	case l.bad > 0:
-		return fmt.Sprintf("there is nothing to restore in %s: checkpoint %d cannot be used, and there is none before it: %s", l.dir, l.bad, l.why)
+		return fmt.Sprintf("there is nothing to restore in %s: checkpoint %d cannot be used, and there is none before it: %s; unset JIA_RESTORE for a fresh start", l.dir, l.bad, l.why)
 	case l.only > 0:
 		return fmt.Sprintf("there is no checkpoint %d in %s; jia-ckpt list says which there are", l.only, l.dir)
 	}

@@ -9,8 +9,6 @@ package resume
 
 import (
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"jiajia/ckpt"
@@ -25,7 +23,7 @@ type Config struct {
 	Gather  func(text string) ([]string, error)
 	Longest int
 
-	// Want is what JIA_RESTORE says, see Parse: with host 0 whether there is a restore and of which generation; each host looks
+	// Want is what JIA_RESTORE says, see ckpt.Place: with host 0 whether there is a restore and of which generation; each host looks
 	// into its own directory, or if it names none into that of host 0. Absolute makes a path absolute.
 	Want     string
 	Absolute func(path string) string
@@ -49,16 +47,6 @@ type Plan struct {
 	Saved      core.Saved
 	Chain      []*ckpt.Manifest // the generation first, what it builds on behind it, the full one last
 	Readers    []int            // by the number of the host that wrote the part: who reads it
-}
-
-// Parse takes a value of JIA_RESTORE apart: "DIR", or "DIR:N" with a number N for generation N; 0 stands for the newest.
-func Parse(want string) (dir string, generation uint64) {
-	if i := strings.LastIndexByte(want, ':'); i > 0 {
-		if n, err := strconv.ParseUint(want[i+1:], 10, 63); err == nil && n > 0 {
-			return want[:i], n
-		}
-	}
-	return want, 0
 }
 
 // absolute returns where this host looks for what a value of JIA_RESTORE names.

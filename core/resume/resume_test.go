@@ -303,20 +303,6 @@ func TestFit(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	for want, is := range map[string]struct {
-		dir        string
-		generation uint64
-	}{
-		"dir": {"dir", 0}, "dir:7": {"dir", 7}, "/a:b/c": {"/a:b/c", 0}, "a:b:12": {"a:b", 12}, "dir:": {"dir:", 0}, "dir:0": {"dir:0", 0}, ":3": {":3", 0},
-		"dir:-1": {"dir:-1", 0}, "dir:99999999999999999999": {"dir:99999999999999999999", 0},
-	} {
-		if dir, generation := Parse(want); dir != is.dir || generation != is.generation {
-			t.Errorf("%q is %q, %d", want, dir, generation)
-		}
-	}
-}
-
 // A host that works for long keeps the others in rounds, each of which ends in time.
 func TestLongWork(t *testing.T) {
 	j := newJob(2)

@@ -7,6 +7,7 @@ c     argument "error" host 0 prints a line and ends the job.
       integer*8 p, last
       pointer (pa, a), (pb, b)
       character*16 arg
+      external lost
 
       call jiaf_init()
       call getarg(1, arg)
@@ -14,6 +15,12 @@ c     argument "error" host 0 prints a line and ends the job.
         print *, 'printed before the error'
         arg = 'no convergence'
         call jia_error(arg)
+      endif
+      if (arg .eq. 'lose') then
+        call jia_on_failure(lost)
+        call jia_barrier()
+        if (jiapid .eq. 1) call kill(getpid(), 9)
+        call jia_barrier()
       endif
       t = jia_clock()
       call jia_stopstat()
@@ -69,6 +76,15 @@ c     behind them.
         call jia_exit()
       endif
       if (jiapid .eq. 0) print *, 'old: ok'
+      end
+
+c     Host 0 hears which host was lost, and why.
+      subroutine lost(host, reason)
+      integer*4 host
+      character*(*) reason
+
+      print *, 'lost', host, ': ', reason
+      call flush(6)
       end
 
 c     Round a ring, from host 0 to all, and from all to host 0.

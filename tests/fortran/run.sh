@@ -38,6 +38,15 @@ fails() {
   done
 }
 
+# loses NAME: with the argument "lose" host 1 is killed, and host 0 is told so.
+loses() {
+  local text
+  if text=$(JIA_NPROC=2 "$out/$1" lose 2>&1) || ! grep -q "^ lost  *1 : host 1 .*SIGKILL" <<< "$text"; then
+    echo "run.sh: $1 lose said: $text" >&2
+    exit 1
+  fi
+}
+
 old=(-std=legacy -fcray-pointer -Wall -Werror)
 new=(-std=f2018 -Wall -Wextra -Werror ../../include/jia.f90)
 
@@ -45,6 +54,7 @@ compile old -O0 "${old[@]}" old.f
 good old
 good old end
 fails old
+loses old
 compile old-fast -O3 "${old[@]}" old.f
 good old-fast
 compile old-own -O2 "${old[@]}" old.f oldlib.f

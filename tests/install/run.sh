@@ -103,6 +103,8 @@ while read -r target; do
 done < "$work/targets"
 [ -s "$work/targets" ] || fail "found no link to an example in the documents"
 
+scripts/notices.sh "$prefix/share/doc/jia/THIRD-PARTY" || fail "notices are missing"
+
 say "manual pages"
 # Those that FORTRAN alone sees are not in jia.h, and have no page.
 LC_ALL=C comm -12 <(nm -D --defined-only "$prefix/lib/libjia.so" | awk '{ print $3 }' | LC_ALL=C sort -u) \
@@ -153,6 +155,15 @@ c_project "Makefile, archive" jia-static static
 LD_LIBRARY_PATH=$libdir c_project "Makefile, shared library" jia shared
 cmake_project "CMake" "$root/usr" static
 [ -e "$root/usr/share/man/man3/jia_waitcv.3.gz" ] || fail "no jia_waitcv.3.gz in the package"
+for package in libjia3 libjia-dev; do
+  cmp THIRD-PARTY "$root/usr/share/doc/$package/THIRD-PARTY" || fail "$package has not the licences of what is linked into it"
+done
+for name in cmd/*/; do
+  name=$(basename "$name")
+  if ! { [ -x "$root/usr/bin/$name" ] && [ -e "$root/usr/share/man/man1/$name.1.gz" ]; }; then
+    fail "no $name, or no page of it, in the packages"
+  fi
+done
 
 # Installed and removed by dpkg itself, in a root of its own where nothing else is.
 if [ "$(id -u)" -ne 0 ]; then
