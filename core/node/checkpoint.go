@@ -54,6 +54,9 @@ type checkpoints struct {
 	base      uint64    // the newest complete one of this run, 0 if none
 	increment int       // how many complete ones came after the last full one
 	last      time.Time // when the last one was planned; at first, when the host was opened
+	// What is in the directory between the two is no past of this run: it began from an older generation, since these are damaged or the
+	// user wanted it so. Of a fresh start from is 0, and nothing is between.
+	from, first uint64 // the generation that the run began from, if it is in the same directory; the first that it has planned
 
 	// What the parts of a host that know more than this one add. Set before the first cut.
 	state     func() any // the manifest's State; called under Node.mu
@@ -120,6 +123,7 @@ func (n *Node) CheckpointWait() (result int) {
 func (n *Node) finishCheckpoint() {
 	if c := &n.ckpt; c.cfg != nil {
 		n.awaitTurn(func() bool { return !c.active && (n.cfg.Self != 0 || c.ready == n.cfg.Hosts) })
+		c.store.Release()
 	}
 }
 
@@ -176,6 +180,9 @@ func (n *Node) plan(kind wire.Kind) {
 		return
 	}
 	p := planned{Generation: c.next, Job: c.job}
+	if c.first == 0 {
+		c.first = c.next
+	}
 	if c.increment+1 < c.cfg.Full {
 		p.Base = c.base
 	}

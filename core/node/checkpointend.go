@@ -179,12 +179,17 @@ func (n *Node) commit(s *saving, p planned, all []reported) concluded {
 		n.cfg.Log.Warnf("%s", failed(first, bad, s.generation, newest))
 		return done
 	}
-	keep, err := c.store.Keep(c.cfg.Keep)
+	keep, err := c.store.KeepAmong(c.cfg.Keep, c.isPast)
 	if err != nil {
 		n.cfg.Log.Warnf("old checkpoints are left behind: %v", err)
 	}
 	done.Keep = keep
 	return done
+}
+
+// isPast tells whether a generation leads to what this run does now. Called by the goroutine that stores, between plans.
+func (c *checkpoints) isPast(generation uint64) bool {
+	return c.from == 0 || generation <= c.from || generation >= c.first
 }
 
 // failed words what kept a checkpoint from being written.

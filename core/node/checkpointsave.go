@@ -33,10 +33,15 @@ func (n *Node) save(s *saving) {
 		return
 	}
 	n.applyResult(s, part, done)
-	if done.Errno == 0 {
+	switch {
+	case done.Errno == 0:
 		n.logSaved(s, part, took)
 		if err := n.ckpt.store.Prune(done.Keep); err != nil {
 			n.cfg.Log.Warnf("old checkpoints are left behind: %v", err)
+		}
+	case err == nil: // another host has failed, which may do so each time: this disk must not fill up with parts that are for nothing
+		if err := n.ckpt.store.RemovePart(p.Job, p.Generation, int(n.cfg.Self)); err != nil {
+			n.cfg.Log.Warnf("what this host has written for checkpoint %d is left behind: %v", p.Generation, err)
 		}
 	}
 	n.readyForNext()
@@ -61,6 +66,11 @@ func (n *Node) awaitPlan(s *saving) (p planned, ok bool) {
 
 // writePart writes this host's part.
 func (n *Node) writePart(s *saving, p planned) (ckpt.Part, error) {
+	if n.cfg.Self == 0 { // which commits the manifest, and says what is removed
+		if err := n.ckpt.store.Claim(); err != nil {
+			return ckpt.Part{}, err
+		}
+	}
 	w, err := n.ckpt.store.CreatePart(ckpt.PartInfo{Job: p.Job, Generation: p.Generation, Base: p.Base, Host: int(n.cfg.Self), Hosts: n.cfg.Hosts,
 		PageSize: n.cfg.PageSize, Compress: n.ckpt.cfg.Compress})
 	if err != nil {
