@@ -47,9 +47,11 @@ type checkpoints struct {
 	begun  uint64  // the generation that was cut last, 0 if none
 	result int     // what became of the last one that has one: its generation or a negative error number; 0: none
 	active bool    // the goroutine that stores is at work, if only at removing old files
+	slow   slow    // what it is at
 
 	// At host 0, guarded by Node.mu.
 	ready     int       // how many hosts could store another one now
+	readyHost []bool    // which ones
 	next      uint64    // generation number of the next one, at least 1
 	base      uint64    // the newest complete one of this run, 0 if none
 	increment int       // how many complete ones came after the last full one
@@ -74,6 +76,7 @@ func (c *checkpoints) open(cfg *Checkpoints, hosts int) {
 	c.cfg, c.store = cfg, ckpt.Open(cfg.Dir)
 	_, _ = rand.Read(c.job[:]) // it does not fail
 	c.next, c.last = 1, time.Now()
+	c.readyHost, c.slow.patience = make([]bool, hosts), patience
 	c.plans, c.results = make(chan planned, 1), make(chan concluded, 1)
 	c.reports = make(chan reported, hosts)
 }
@@ -128,18 +131,26 @@ func (n *Node) finishCheckpoint() {
 }
 
 // awaitTurn has a thread of the program wait until a condition holds, which is looked at under mu.
-func (n *Node) awaitTurn(holds func() bool) {
+func (n *Node) awaitTurn(holds func() bool) { n.awaitTurnIn(nil, holds) }
+
+// awaitTurnIn is awaitTurn in the middle of a call of t, which is nil if there is none.
+func (n *Node) awaitTurnIn(t *thread, holds func() bool) {
 	c := &n.ckpt
+	counts := t == nil || !t.timed // else the call's time does
 	var p pause
 	for waits := false; ; waits = true {
 		seen := c.turns.Load()
 		n.mu.Lock()
 		done := holds()
 		switch {
-		case done && waits:
+		case done && waits && counts:
 			n.tally.resumes(p)
 		case !done && !waits:
-			p = n.tally.pauses(stats.Waiting)
+			if counts {
+				p = n.tally.pauses(stats.Waiting)
+			}
+			late := time.AfterFunc(c.slow.patience, n.sayWhatIsSlow)
+			defer late.Stop()
 		}
 		n.mu.Unlock()
 		if done {
@@ -155,10 +166,10 @@ func (c *checkpoints) turn() {
 	futex(&c.turns, futexWake, math.MaxInt32)
 }
 
-// throttle has a thread that is about to write wait while copies take too much memory.
-func (n *Node) throttle() {
+// throttle has a thread that is about to write, or is in the middle of a call (t), wait while copies take too much memory.
+func (n *Node) throttle(t *thread) {
 	if n.ckpt.crowded.Load() {
-		n.awaitTurn(func() bool { return !n.ckpt.crowded.Load() })
+		n.awaitTurnIn(t, func() bool { return !n.ckpt.crowded.Load() })
 	}
 }
 
@@ -188,6 +199,7 @@ func (n *Node) plan(kind wire.Kind) {
 	}
 	c.next++
 	c.ready, c.last = 0, time.Now()
+	clear(c.readyHost)
 	n.machine.PlanCut(core.Cut{Generation: p.Generation, Full: p.Base == 0})
 	n.mu.Unlock()
 	c.plans <- p

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"jiajia/ckpt"
@@ -15,6 +16,9 @@ const (
 	writeStep = 1 << 20
 )
 
+// returned is how many bytes of copies the system gets back at once.
+const returned = 32 << 20
+
 // save stores what was cut, sees to the result and tidies up. It is a goroutine of its own: one at a time.
 func (n *Node) save(s *saving) {
 	p, ok := n.awaitPlan(s)
@@ -22,17 +26,27 @@ func (n *Node) save(s *saving) {
 		return
 	}
 	began := time.Now()
+	n.atDisk("writing its part to")
 	part, err := n.writePart(s, p)
+	n.atDisk("")
 	took := time.Since(began)
 	n.mu.Lock()
 	s.snap = nil // after an error: what is left of it is not wanted
 	n.relieve(0)
+	copied := s.copied * uint64(n.cfg.PageSize)
 	n.mu.Unlock()
+	for _, x := range s.sections {
+		copied += uint64(len(x.Data))
+	}
+	if s.sections = nil; copied > returned {
+		debug.FreeOSMemory() // the collector would leave several checkpoints' copies lie before it begins
+	}
 	done, ok := n.conclude(s, p, reportOf(part, err))
 	if !ok {
 		return
 	}
 	n.applyResult(s, part, done)
+	n.atDisk("removing what is not needed from")
 	switch {
 	case done.Errno == 0:
 		n.logSaved(s, part, took)
@@ -45,6 +59,7 @@ func (n *Node) save(s *saving) {
 		}
 	}
 	n.readyForNext()
+	n.atDisk("")
 	n.mu.Lock()
 	n.ckpt.active = false
 	n.mu.Unlock()
