@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"errors"
+	"math"
 	"path/filepath"
 	"unsafe"
 
@@ -49,7 +50,7 @@ func fromStart(path string) string {
 }
 
 //export jiaGoRestored
-func jiaGoRestored() C.int { return C.int(running("jia_restored").Restored()) }
+func jiaGoRestored() C.int { return C.int(min(running("jia_restored").Restored(), math.MaxInt32)) }
 
 // jiaGoRegister has private memory stored. What there was of it comes in *stored, for the caller to copy and to free; NULL for nothing.
 //

@@ -17,6 +17,9 @@ type FS interface {
 	Remove(name string) error
 	// List returns the names of all files, in any order; fs.ErrNotExist if the directory is not there.
 	List() ([]string, error)
+	// Lock has the directory, which must be there, belong to the caller until the result is closed or the process ends; EBUSY if it belongs to
+	// another one. Where that cannot be had it does nothing.
+	Lock() (io.Closer, error)
 	// Sync returns when what was made, renamed and removed so far cannot be lost any more.
 	Sync() error
 }

@@ -2,7 +2,6 @@ package ckpt
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -15,6 +14,9 @@ const (
 	partSuffix     = ".part"
 	tempSuffix     = ".tmp"
 )
+
+// maxGeneration is the highest number that a file can have: there is room above it, also where a number is kept with other things.
+const maxGeneration = 1 << 62
 
 // tag is the part of a job's ID that is in names. The whole ID is in the files.
 func (j JobID) tag() string { return fmt.Sprintf("%x", j[:4]) }
@@ -50,7 +52,7 @@ func parseName(name string) (f fileName, ok bool) {
 		return f, false
 	}
 	generation, err := strconv.ParseUint(rest[:end], 10, 64)
-	if err != nil || generation == math.MaxUint64 {
+	if err != nil || generation > maxGeneration {
 		return f, false
 	}
 	f.generation = generation

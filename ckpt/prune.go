@@ -10,10 +10,16 @@ import (
 // directory that has the manifests; what it returns is for Prune, there and elsewhere. A generation whose manifest is damaged or whose
 // chain is broken does not count.
 func (s *Store) Keep(n int) ([]uint64, error) {
+	return s.KeepAmong(n, func(uint64) bool { return true })
+}
+
+// KeepAmong is Keep where some generations do not count: they are kept only if another one builds on them.
+func (s *Store) KeepAmong(n int, counts func(generation uint64) bool) ([]uint64, error) {
 	generations, err := s.Manifests()
 	if err != nil {
 		return nil, err
 	}
+	generations = slices.DeleteFunc(generations, func(g uint64) bool { return !counts(g) })
 	var keep []uint64
 	for _, g := range generations {
 		if n == 0 {
@@ -87,6 +93,11 @@ func (s *Store) Prune(keep []uint64) error {
 		}
 	}
 	return s.removeAll(others)
+}
+
+// RemovePart removes a part that was closed, of a generation that did not become complete.
+func (s *Store) RemovePart(job JobID, generation uint64, host int) error {
+	return s.removeAll([]string{partName(job, generation, host)})
 }
 
 func (s *Store) removeAll(names []string) error {

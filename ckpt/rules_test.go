@@ -98,13 +98,14 @@ func TestPrune(t *testing.T) {
 		j.change(i)
 		must(t, j.save(i%3 == 0))
 	}
-	disk.Put("jia-ckpt-2-00000000-5.part", nil)           // never became complete
-	disk.Put("jia-ckpt-9-00000000-5.part.tmp", nil)       // somebody died
-	disk.Put("jia-ckpt-10-00000000-5.part.tmp", nil)      // under way
-	disk.Put("jia-ckpt-3-00000000.manifest.tmp", nil)     // somebody died
-	disk.Put("other", nil)                                // not ours
-	disk.Put("jia-ckpt-08.manifest", nil)                 // not ours
-	disk.Put("jia-ckpt-18446744073709551615.part.x", nil) // not ours
+	disk.Put("jia-ckpt-2-00000000-5.part", nil)            // never became complete
+	disk.Put("jia-ckpt-9-00000000-5.part.tmp", nil)        // somebody died
+	disk.Put("jia-ckpt-10-00000000-5.part.tmp", nil)       // under way
+	disk.Put("jia-ckpt-3-00000000.manifest.tmp", nil)      // somebody died
+	disk.Put("other", nil)                                 // not ours
+	disk.Put("jia-ckpt-08.manifest", nil)                  // not ours
+	disk.Put("jia-ckpt-18446744073709551615.part.x", nil)  // not ours
+	disk.Put("jia-ckpt-9223372036854775808-0-0.part", nil) // of a number that no job comes to
 	for _, test := range []struct {
 		n    int
 		want []uint64
@@ -121,7 +122,7 @@ func TestPrune(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := "08.manifest 10-00000000-5.part.tmp 18446744073709551615.part.x 7-01070000-0.part 7-01070000-1.part 7.manifest " +
-		"8-01070000-0.part 8-01070000-1.part 8.manifest 9-01070000-0.part 9-01070000-1.part 9.manifest other"
+		"8-01070000-0.part 8-01070000-1.part 8.manifest 9-01070000-0.part 9-01070000-1.part 9.manifest 9223372036854775808-0-0.part other"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("left: %s", got)
 	}
@@ -132,5 +133,48 @@ func TestPrune(t *testing.T) {
 	compare(t, load(t, s, m), j.memory)
 	if next, err := s.Next(); err != nil || next != 11 {
 		t.Error(next, err)
+	}
+}
+
+// Generations that lead nowhere do not count, but stay if another one builds on them.
+func TestKeepAmong(t *testing.T) {
+	s := ckpt.OpenFS(&ckpttest.Disk{})
+	j := newJob(1, s, 1, false)
+	for i := range 6 { // full: 1, 4
+		j.change(i)
+		must(t, j.save(i%3 == 0))
+	}
+	for _, test := range []struct {
+		without []uint64
+		n       int
+		want    []uint64
+	}{{nil, 1, []uint64{6, 5, 4}}, {[]uint64{6}, 1, []uint64{5, 4}}, {[]uint64{5}, 2, []uint64{6, 5, 4}}, {[]uint64{2, 3, 4, 5}, 2, []uint64{6, 5, 4, 1}},
+		{[]uint64{1, 2, 3, 4, 5, 6}, 2, nil}} {
+		got, err := s.KeepAmong(test.n, func(g uint64) bool { return !slices.Contains(test.without, g) })
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%d without %v: %v %v", test.n, test.without, got, err)
+		}
+	}
+}
+
+// A part of a generation that will not become complete goes, and nothing else.
+func TestRemovePart(t *testing.T) {
+	disk := &ckpttest.Disk{}
+	s := ckpt.OpenFS(disk)
+	j := newJob(1, s, 2, false)
+	for i := range 2 {
+		j.change(i)
+		must(t, j.save(i == 0))
+	}
+	before := len(disk.Files())
+	must(t, s.RemovePart(j.id, 2, 1))
+	must(t, s.RemovePart(j.id, 2, 1))
+	if after := len(disk.Files()); after != before-1 {
+		t.Errorf("%d files of %d are left", after, before)
+	}
+	m, err := s.Manifest(2)
+	must(t, err)
+	if here, err := s.Here(m); err != nil || !slices.Equal(here, []int{0}) {
+		t.Error(here, err)
 	}
 }

@@ -27,7 +27,8 @@ var ErrBase = errors.New("the generation that it builds on is not there")
 // A Store reads and writes the checkpoints of one directory. Its methods may be called by several goroutines, its writers and readers
 // belong to one goroutine each. Hosts may share a directory or have one each; then parts and manifests are in different places.
 type Store struct {
-	fs FS
+	fs    FS
+	claim claim
 }
 
 // Open returns the store in a directory, which need not exist: the first that is written makes it. Nothing is read yet.

@@ -52,6 +52,8 @@ type extent struct {
 	draw uint64
 	// waits: it came from a checkpoint, and the program has not asked for it yet. made is then its number there, from 0.
 	waits bool
+	// askedBy is how many hosts the run had whose program gave args, while waits.
+	askedBy int
 }
 
 // segment says that pages up to end (exclusive, from the pattern's beginning) live at host.

@@ -58,6 +58,9 @@ func (m *Machine) toFree(addr uint64) (*extent, error) {
 		return nil, misuse("jia_free(%#x): nothing is allocated there; it was freed before, or never allocated", addr)
 	case e.freed:
 		return nil, misuse("jia_free(%#x): %s that has been freed already; free an allocation once", addr, e)
+	case e.waits:
+		return nil, misuse("jia_free(%#x): %s of the run before, which this run has not asked for again: after a restore make the calls again whose memory "+
+			"had not been freed, in their order, and free after that", addr, e)
 	case addr != m.address(e.first):
 		return nil, misuse("jia_free(%#x): this is inside %s of %d bytes that begins at %#x; free it by its first address",
 			addr, e, e.pages*uint64(m.cfg.PageSize), m.address(e.first))

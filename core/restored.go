@@ -102,7 +102,10 @@ func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
 	for i := range e.segments {
 		e.segments[i].host %= HostID(m.cfg.Hosts)
 	}
-	e.first, e.name, e.waits = a.Page, a.Name, true
+	e.first, e.name, e.waits, e.askedBy = a.Page, a.Name, true, hosts
+	if a.Hosts > 0 {
+		e.askedBy = a.Hosts
+	}
 	return e, nil
 }
 
@@ -138,7 +141,7 @@ var scalars = [...]int{CallAlloc: 1, CallAlloc1: 1, CallAlloc2: 2, CallAlloc2p: 
 // arguments may follow it, but for the size.
 func (m *Machine) match(call AllocCall, args []uint64) (*extent, error) {
 	e := m.restored[0]
-	same := call == e.call && args[0] == e.args[0] && (m.restoredHosts != m.cfg.Hosts || slices.Equal(args, e.args))
+	same := call == e.call && args[0] == e.args[0] && (e.askedBy != m.cfg.Hosts || slices.Equal(args, e.args))
 	if !same {
 		before := ""
 		if e.made > 0 {

@@ -23,6 +23,7 @@ type Allocation struct {
 	Pages uint64    `json:"pages"`
 	Draw  uint64    `json:"draw,omitempty"` // CallAllocRandom: what was drawn
 	Name  string    `json:"name,omitempty"`
+	Hosts int       `json:"hosts,omitempty"` // of the run whose call this was; 0: as many as Saved has
 }
 
 // Saved describes the allocations that all hosts have made and not freed by the barrier under way, or the last one if none is.
@@ -44,7 +45,11 @@ func (m *Machine) Saved() Saved {
 		return 1
 	})
 	for _, e := range live {
-		st.Allocs = append(st.Allocs, Allocation{Call: e.call, Args: e.args, Page: e.first, Pages: e.pages, Draw: e.draw, Name: e.name})
+		a := Allocation{Call: e.call, Args: e.args, Page: e.first, Pages: e.pages, Draw: e.draw, Name: e.name}
+		if e.waits && e.askedBy != m.cfg.Hosts {
+			a.Hosts = e.askedBy
+		}
+		st.Allocs = append(st.Allocs, a)
 	}
 	return st
 }

@@ -232,8 +232,17 @@ func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 	restoring(3, 2, "JIA_RESTORE="+all).run(t).failed(t, "there is nothing to restore in "+all, "checkpoint 1 cannot be used, and there is none before it", "damaged")
 }
 
-// ranked runs a program as a launcher of the user's own does, each host with settings of its own.
+// ranked runs the program restored as a launcher of the user's own does, each host with settings of its own.
 func ranked(t *testing.T, args []string, own [][]string) (results []result) {
+	t.Helper()
+	for _, r := range startRanked(t, "restored", args, own) {
+		results = append(results, r.wait())
+	}
+	return results
+}
+
+// startRanked starts a program in that way.
+func startRanked(t *testing.T, program string, args []string, own [][]string) (jobs []*running) {
 	t.Helper()
 	secret := filepath.Join(publicDir(t), "secret")
 	if err := os.WriteFile(secret, []byte("the secret of "+secret), 0o600); err != nil {
@@ -245,7 +254,6 @@ func ranked(t *testing.T, args []string, own [][]string) (results []result) {
 	}
 	root := l.Addr().String()
 	_ = l.Close()
-	var jobs []*running
 	for rank, env := range own {
 		dir := publicDir(t)
 		for _, e := range env {
@@ -253,13 +261,10 @@ func ranked(t *testing.T, args []string, own [][]string) (results []result) {
 				dir = to
 			}
 		}
-		jobs = append(jobs, job{program: "restored", args: args, wrap: []string{"sh", "-c", `cd "$0" && exec "$@"`, dir},
+		jobs = append(jobs, job{program: program, args: args, wrap: []string{"sh", "-c", `cd "$0" && exec "$@"`, dir},
 			env: append(slices.Clone(env), fmt.Sprintf("JIA_RANK=%d", rank), fmt.Sprintf("JIA_SIZE=%d", len(own)), "JIA_ROOT="+root, "JIA_SECRET_FILE="+secret)}.start(t))
 	}
-	for _, r := range jobs {
-		results = append(results, r.wait())
-	}
-	return results
+	return jobs
 }
 
 // machines is one directory for each of so many machines, with a folder that only the hosts there see.

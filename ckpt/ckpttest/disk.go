@@ -4,6 +4,7 @@ package ckpttest
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -214,6 +215,9 @@ func (d *Disk) move(op, from, to string) error {
 	d.change(change{file: file, from: from, to: to})
 	return err
 }
+
+// Lock does what ckpt.FS says of a file system that has no locks.
+func (d *Disk) Lock() (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // List does what ckpt.FS says.
 func (d *Disk) List() ([]string, error) {

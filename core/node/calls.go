@@ -156,7 +156,7 @@ func (n *Node) finish(t *thread, st core.Status, err error) {
 // fault serves an access that the application view did not permit, in the thread that made it. It returns false for memory
 // that no allocation covers, which then crashes the program as it would without us.
 func (n *Node) fault(page uint64, write region.Write) bool {
-	n.throttle()
+	n.throttle(nil)
 	t := n.getThread()
 	n.mu.Lock()
 	t.call, t.write, t.page = callFault, write != region.No, core.PageID(page)

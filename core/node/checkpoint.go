@@ -48,13 +48,18 @@ type checkpoints struct {
 	result int     // what became of the last one that has one: its generation or a negative error number; 0: none
 	active bool    // the goroutine that stores is at work, if only at removing old files
 	warned bool    // that there is no directory
+	slow   slow    // what it is at
 
 	// At host 0, guarded by Node.mu.
 	ready     int       // how many hosts could store another one now
+	readyHost []bool    // which ones
 	next      uint64    // generation number of the next one, at least 1
 	base      uint64    // the newest complete one of this run, 0 if none
 	increment int       // how many complete ones came after the last full one
 	last      time.Time // when the last one was planned; at first, when the host was opened
+	// What is in the directory between the two is no past of this run: it began from an older generation, since these are damaged or the
+	// user wanted it so. Of a fresh start from is 0, and nothing is between.
+	from, first uint64 // the generation that the run began from, if it is in the same directory; the first that it has planned
 
 	// What the parts of a host that know more than this one add. Set before the first cut.
 	state     func() any // the manifest's State; called under Node.mu
@@ -72,6 +77,7 @@ func (c *checkpoints) open(cfg *Checkpoints, hosts int) {
 	c.cfg, c.store = cfg, ckpt.Open(cfg.Dir)
 	_, _ = rand.Read(c.job[:]) // it does not fail
 	c.next, c.last = 1, time.Now()
+	c.readyHost, c.slow.patience = make([]bool, hosts), patience
 	c.plans, c.results = make(chan planned, 1), make(chan concluded, 1)
 	c.reports = make(chan reported, hosts)
 }
@@ -122,22 +128,31 @@ func (n *Node) CheckpointWait() (result int) {
 func (n *Node) finishCheckpoint() {
 	if c := &n.ckpt; c.cfg != nil {
 		n.awaitTurn(func() bool { return !c.active && (n.cfg.Self != 0 || c.ready == n.cfg.Hosts) })
+		c.store.Release()
 	}
 }
 
 // awaitTurn has a thread of the program wait until a condition holds, which is looked at under mu.
-func (n *Node) awaitTurn(holds func() bool) {
+func (n *Node) awaitTurn(holds func() bool) { n.awaitTurnIn(nil, holds) }
+
+// awaitTurnIn is awaitTurn in the middle of a call of t, which is nil if there is none.
+func (n *Node) awaitTurnIn(t *thread, holds func() bool) {
 	c := &n.ckpt
+	counts := t == nil || !t.timed // else the call's time does
 	var p pause
 	for waits := false; ; waits = true {
 		seen := c.turns.Load()
 		n.mu.Lock()
 		done := holds()
 		switch {
-		case done && waits:
+		case done && waits && counts:
 			n.tally.resumes(p)
 		case !done && !waits:
-			p = n.tally.pauses(stats.Waiting)
+			if counts {
+				p = n.tally.pauses(stats.Waiting)
+			}
+			late := time.AfterFunc(c.slow.patience, n.sayWhatIsSlow)
+			defer late.Stop()
 		}
 		n.mu.Unlock()
 		if done {
@@ -153,10 +168,10 @@ func (c *checkpoints) turn() {
 	futex(&c.turns, futexWake, math.MaxInt32)
 }
 
-// throttle has a thread that is about to write wait while copies take too much memory.
-func (n *Node) throttle() {
+// throttle has a thread that is about to write, or is in the middle of a call (t), wait while copies take too much memory.
+func (n *Node) throttle(t *thread) {
 	if n.ckpt.crowded.Load() {
-		n.awaitTurn(func() bool { return !n.ckpt.crowded.Load() })
+		n.awaitTurnIn(t, func() bool { return !n.ckpt.crowded.Load() })
 	}
 }
 
@@ -178,11 +193,15 @@ func (n *Node) plan(kind wire.Kind) {
 		return
 	}
 	p := planned{Generation: c.next, Job: c.job}
+	if c.first == 0 {
+		c.first = c.next
+	}
 	if c.increment+1 < c.cfg.Full {
 		p.Base = c.base
 	}
 	c.next++
 	c.ready, c.last = 0, time.Now()
+	clear(c.readyHost)
 	n.machine.PlanCut(core.Cut{Generation: p.Generation, Full: p.Base == 0})
 	n.mu.Unlock()
 	c.plans <- p

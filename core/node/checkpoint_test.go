@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
 	"jiajia/ckpt"
 	"jiajia/core"
+	"jiajia/core/event"
 	"jiajia/core/region"
 	"jiajia/core/wire"
 )
@@ -213,4 +215,119 @@ func TestStrangeCheckpointMessages(t *testing.T) {
 	if err := s.serveCheckpoint(&wire.Message{Type: wire.CkptDone, From: 1}); err == nil {
 		t.Error("a host without checkpoints takes part in one")
 	}
+}
+
+// TestMemoryGivenBackIsCopiedWithinBounds: what was freed right after a checkpoint has begun belongs to it; the barrier that takes it back waits
+// while copies take too much memory.
+func TestMemoryGivenBackIsCopiedWithinBounds(t *testing.T) {
+	const pages = 3 << 14 // three steps of the barrier
+	cfg := Checkpoints{Dir: t.TempDir() + "/kept", Keep: 1, Full: 1, CopyBytes: 1 << 20}
+	n, err := Open(Config{Hosts: 1, RegionBytes: 2 * pages * pageLength, PageSize: pageLength, Checkpoints: &cfg, Fail: func(line string) { panic(line) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.BeginStats()
+	g := &gated{FS: ckpt.Dir(cfg.Dir), gate: make(chan struct{})}
+	n.ckpt.store = ckpt.OpenFS(g)
+	at := n.Alloc(core.CallAlloc, pages*pageLength)
+	for p := range wire.PageID(pages) {
+		n.mustFault(t, p, region.Yes)
+		n.region.Frame(uint64(p))[5] = byte(p)
+	}
+	n.Checkpoint(1, false)
+	n.Free(uint64(n.region.Base()) + at)
+	done := make(chan bool)
+	go func() {
+		n.Rendezvous(1, wire.KindBarrier)
+		close(done)
+	}()
+	for !n.ckpt.crowded.Load() {
+		runtime.Gosched()
+	}
+	n.mu.Lock()
+	copied := n.ckpt.saving.snap.Copied()
+	n.mu.Unlock()
+	if copied > pages*pageLength/2 {
+		t.Errorf("%d MiB are copied of %d MiB", copied>>20, pages*pageLength>>20)
+	}
+	close(g.gate)
+	<-done
+	if got := n.CheckpointWait(); got != 1 {
+		t.Errorf("the checkpoint ended as %d", got)
+	}
+	var memory runtime.MemStats
+	if runtime.ReadMemStats(&memory); memory.HeapSys-memory.HeapReleased > copied/2 {
+		t.Errorf("%d MiB were copied, and afterwards the heap has %d MiB", copied>>20, (memory.HeapSys-memory.HeapReleased)>>20)
+	}
+	m, err := n.ckpt.store.Manifest(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := n.ckpt.store.OpenPart(m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	stored := 0
+	for b, err := r.Next(); err != io.EOF; b, err = r.Next() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Count {
+			if got := b.Data[i*pageLength+5]; got != byte(b.First+i) {
+				t.Fatalf("page %d has %d", b.First+i, got)
+			}
+			stored++
+		}
+	}
+	if stored != pages {
+		t.Errorf("%d pages of %d are stored", stored, pages)
+	}
+	n.finishCheckpoint()
+	if err := n.region.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWaitingForADisk: who waits for long says for what, once.
+func TestWaitingForADisk(t *testing.T) {
+	lines := make(chan string, 9)
+	n, g := newSaver(t, Checkpoints{Full: 1, CopyBytes: 1 << 20})
+	n.cfg.Log = event.NewTo(event.Warn, 0, func(line []byte) { lines <- string(line) })
+	n.ckpt.slow.patience = 0
+	n.Checkpoint(1, false)
+	for doing := ""; doing == ""; runtime.Gosched() {
+		n.mu.Lock()
+		doing = n.ckpt.slow.doing
+		n.mu.Unlock()
+	}
+	waits := make(chan int)
+	for range 2 {
+		go func() { waits <- n.CheckpointWait() }()
+	}
+	got := <-lines
+	for _, part := range []string{"warn: the program waits for checkpoint 1: this host has been writing its part to " + n.ckpt.cfg.Dir + " for ", "64 page(s) are left"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%q does not say %q", got, part)
+		}
+	}
+	close(g.gate)
+	for range 2 {
+		if got := <-waits; got != 1 {
+			t.Errorf("the checkpoint ended as %d", got)
+		}
+	}
+	n.finishCheckpoint()
+	if len(lines) > 0 {
+		t.Errorf("there is more: %s", <-lines)
+	}
+	n.cfg.Hosts, n.ckpt.readyHost = 4, []bool{true, true, false, false}
+	if got := n.whatIsSlow(); !strings.HasSuffix(got, "it has been waiting for host(s) 2, 3") {
+		t.Errorf("%q", got)
+	}
+	n.ckpt.readyHost = []bool{true, true, true, true}
+	if got := n.whatIsSlow(); got != "" {
+		t.Errorf("%q", got)
+	}
+	n.cfg.Hosts = 1
 }

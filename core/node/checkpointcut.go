@@ -16,6 +16,7 @@ type saving struct {
 
 	// Guarded by Node.mu.
 	snap    *snapshot.Snapshot // the pages that are still to be taken for the file; nil when nobody will take any more
+	storing bool               // the goroutine that takes them is there: who waits for it does not wait for the barrier
 	copied  uint64             // pages that were copied before they changed
 	stopped time.Duration      // how long the program stood still, once it goes on
 
@@ -65,9 +66,14 @@ func (n *Node) preserve(page, count uint64) {
 	s.snap.Before(page, count, n.region.Frame)
 	if after := s.snap.Copied(); after > before {
 		s.copied += (after - before) / uint64(n.cfg.PageSize)
-		if after > n.ckpt.cfg.CopyBytes {
-			n.ckpt.crowded.Store(true)
-		}
+		n.crowd(s)
+	}
+}
+
+// crowd has threads wait that need more memory for copies, if these take too much. Called under mu.
+func (n *Node) crowd(s *saving) {
+	if s.storing && s.snap.Copied() > n.ckpt.cfg.CopyBytes {
+		n.ckpt.crowded.Store(true)
 	}
 }
 
@@ -78,6 +84,10 @@ func (n *Node) beginSaving(t *thread) {
 	for _, add := range n.ckpt.additions {
 		s.sections = add(s.sections)
 	}
+	n.mu.Lock()
+	s.storing = true
+	n.crowd(s)
+	n.mu.Unlock()
 	n.background.Go(func() { n.save(s) })
 }
 

@@ -84,7 +84,7 @@ func (s *server) serveCheckpoint(m *wire.Message) error {
 	switch {
 	case c.cfg == nil:
 	case m.Type == wire.CkptDone && master:
-		s.n.countReady(m.Version)
+		s.n.countReady(m.From, m.Version)
 		return nil
 	case m.Type == wire.CkptPart && master:
 		return handOn(c.reports, m, func(r *reported) { r.Host, r.Generation = m.From, m.Obj })
@@ -139,7 +139,9 @@ func (n *Node) conclude(s *saving, p planned, own reported) (done concluded, ok 
 			return done, false
 		}
 	}
+	n.atDisk("completing it in")
 	done = n.commit(s, p, all)
+	n.atDisk("")
 	n.tell(wire.CkptResult, s.generation, done)
 	return done, true
 }
@@ -179,12 +181,17 @@ func (n *Node) commit(s *saving, p planned, all []reported) concluded {
 		n.cfg.Log.Warnf("%s", failed(first, bad, s.generation, newest))
 		return done
 	}
-	keep, err := c.store.Keep(c.cfg.Keep)
+	keep, err := c.store.KeepAmong(c.cfg.Keep, c.isPast)
 	if err != nil {
 		n.cfg.Log.Warnf("old checkpoints are left behind: %v", err)
 	}
 	done.Keep = keep
 	return done
+}
+
+// isPast tells whether a generation leads to what this run does now. Called by the goroutine that stores, between plans.
+func (c *checkpoints) isPast(generation uint64) bool {
+	return c.from == 0 || generation <= c.from || generation >= c.first
 }
 
 // failed words what kept a checkpoint from being written.
@@ -220,17 +227,18 @@ func (n *Node) readyForNext() {
 		next = 1 // whatever it is will show when something is to be written
 	}
 	if n.cfg.Self == 0 {
-		n.countReady(next)
+		n.countReady(0, next)
 		return
 	}
 	n.post(0, &wire.Message{Type: wire.CkptDone, Version: next})
 }
 
 // countReady counts a host that is ready, at host 0. next is the lowest generation number that its directory has room for.
-func (n *Node) countReady(next uint64) {
+func (n *Node) countReady(host wire.HostID, next uint64) {
 	c := &n.ckpt
 	n.mu.Lock()
 	c.ready++
+	c.readyHost[host] = true
 	c.next = max(c.next, next)
 	n.mu.Unlock()
 	c.turn()

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"jiajia/ckpt"
@@ -15,6 +16,9 @@ const (
 	writeStep = 1 << 20
 )
 
+// returned is how many bytes of copies the system gets back at once.
+const returned = 32 << 20
+
 // save stores what was cut, sees to the result and tidies up. It is a goroutine of its own: one at a time.
 func (n *Node) save(s *saving) {
 	p, ok := n.awaitPlan(s)
@@ -22,24 +26,40 @@ func (n *Node) save(s *saving) {
 		return
 	}
 	began := time.Now()
+	n.atDisk("writing its part to")
 	part, err := n.writePart(s, p)
+	n.atDisk("")
 	took := time.Since(began)
 	n.mu.Lock()
 	s.snap = nil // after an error: what is left of it is not wanted
 	n.relieve(0)
+	copied := s.copied * uint64(n.cfg.PageSize)
 	n.mu.Unlock()
+	for _, x := range s.sections {
+		copied += uint64(len(x.Data))
+	}
+	if s.sections = nil; copied > returned {
+		debug.FreeOSMemory() // the collector would leave several checkpoints' copies lie before it begins
+	}
 	done, ok := n.conclude(s, p, reportOf(part, err))
 	if !ok {
 		return
 	}
 	n.applyResult(s, part, done)
-	if done.Errno == 0 {
+	n.atDisk("removing what is not needed from")
+	switch {
+	case done.Errno == 0:
 		n.logSaved(s, part, took)
 		if err := n.ckpt.store.Prune(done.Keep); err != nil {
 			n.cfg.Log.Warnf("old checkpoints are left behind: %v", err)
 		}
+	case err == nil: // another host has failed, which may do so each time: this disk must not fill up with parts that are for nothing
+		if err := n.ckpt.store.RemovePart(p.Job, p.Generation, int(n.cfg.Self)); err != nil {
+			n.cfg.Log.Warnf("what this host has written for checkpoint %d is left behind: %v", p.Generation, err)
+		}
 	}
 	n.readyForNext()
+	n.atDisk("")
 	n.mu.Lock()
 	n.ckpt.active = false
 	n.mu.Unlock()
@@ -61,6 +81,11 @@ func (n *Node) awaitPlan(s *saving) (p planned, ok bool) {
 
 // writePart writes this host's part.
 func (n *Node) writePart(s *saving, p planned) (ckpt.Part, error) {
+	if n.cfg.Self == 0 { // which commits the manifest, and says what is removed
+		if err := n.ckpt.store.Claim(); err != nil {
+			return ckpt.Part{}, err
+		}
+	}
 	w, err := n.ckpt.store.CreatePart(ckpt.PartInfo{Job: p.Job, Generation: p.Generation, Base: p.Base, Host: int(n.cfg.Self), Hosts: n.cfg.Hosts,
 		PageSize: n.cfg.PageSize, Compress: n.ckpt.cfg.Compress})
 	if err != nil {

@@ -91,7 +91,7 @@ func (n *Node) hold(t *thread) {
 	}
 	for _, p := range t.held {
 		t.span = span{}
-		n.throttle()
+		n.throttle(nil)
 		n.mu.Lock()
 		st, err := n.machine.Fault(t.id, p, true, &t.fx)
 		if err := n.run(t, st, err); err != nil && !errors.Is(err, core.ErrUnallocated) {

@@ -70,6 +70,7 @@ type hostPool struct {
 	PoolConfig
 	Pool
 	made     uint64   // its first serial number
+	ending   bool     // PoolDestroy has begun: no checkpoint has it any more
 	bounds   []uint64 // host h owns the pages from bounds[h] up to bounds[h+1]
 	pageSize uint64
 	part     *pool.Part
@@ -216,6 +217,9 @@ func (n *Node) allocPool(call core.AllocCall, args []uint64) (core.PageID, error
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	first, err := n.machine.Alloc(call, args...)
+	if other := new(core.Mismatch); errors.As(err, &other) {
+		n.fail(err)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrNoRoom, err)
 	}
@@ -272,6 +276,9 @@ func (n *Node) PoolReset(owner core.Owner, id int) (serial uint64) {
 func (n *Node) PoolDestroy(owner core.Owner, id int) error {
 	n.pools.mu.Lock()
 	p := n.pools.find(id)
+	if p != nil {
+		p.ending = true
+	}
 	n.pools.mu.Unlock()
 	if p == nil {
 		return ErrNoPool

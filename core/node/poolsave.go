@@ -39,11 +39,11 @@ func (n *Node) savePools() []byte {
 	defer n.pools.mu.Unlock()
 	var made []*hostPool
 	for _, p := range n.pools.list {
-		if p != nil {
+		if p != nil && !p.ending {
 			made = append(made, p)
 		}
 	}
-	if len(made) == 0 {
+	if len(made)+len(n.pools.saved) == 0 {
 		return nil
 	}
 	slices.SortFunc(made, func(a, b *hostPool) int { return cmp.Compare(a.made, b.made) })
@@ -51,6 +51,12 @@ func (n *Node) savePools() []byte {
 	for _, p := range made {
 		all = append(all, savedPool{ID: p.ID, Bytes: p.PoolConfig.Bytes, Align: p.Align, Object: p.Object, Placement: p.Placement, Mix: p.Mix,
 			Call: p.call, Args: p.args, Pages: p.pages(), Held: p.part.Held()})
+	}
+	for _, s := range n.pools.saved { // which the program has still to make again; all hosts know what all had
+		if n.cfg.Self != 0 {
+			s.Held = nil
+		}
+		all = append(all, s)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

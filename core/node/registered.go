@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"unsafe"
@@ -46,6 +47,9 @@ func (n *Node) Register(name string, address unsafe.Pointer, size uint64) ([]byt
 	if name == "" || len(name) > MostNameBytes || slices.ContainsFunc(n.registered, func(r registered) bool { return r.name == name }) {
 		return nil, ErrName
 	}
+	if uintptr(address)+uintptr(size) < uintptr(address) {
+		return nil, ErrSize
+	}
 	if base, bytes := n.region.Base(), uintptr(n.region.Pages())*uintptr(n.cfg.PageSize); uintptr(address)+uintptr(size) > base && uintptr(address) < base+bytes {
 		return nil, ErrHere
 	}
@@ -62,10 +66,13 @@ func (n *Node) Register(name string, address unsafe.Pointer, size uint64) ([]byt
 }
 
 // addSections appends what belongs into this host's part besides pages, as it is now: registered memory, the condition variables that are set,
-// and what its parts of pools hold. It is an addition.
+// and what its parts of pools hold. After a restore that includes what the program has not asked for yet. It is an addition.
 func (n *Node) addSections(dst []Section) []Section {
 	n.mu.Lock()
 	list, set := slices.Clone(n.registered), n.machine.SetCVs()
+	for _, name := range slices.Sorted(maps.Keys(n.restored.private)) { // which the program has not asked for yet
+		dst = append(dst, Section{privateSection + name, n.restored.private[name]})
+	}
 	n.mu.Unlock()
 	for _, r := range list {
 		data, err := copyOf(r.address, r.size)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -31,7 +32,16 @@ func (n *Node) Restore(p *resume.Plan) error {
 		return fmt.Errorf("checkpoint %d: %w", p.Generation, err)
 	}
 	n.restored = restored{generation: p.Generation, private: make(map[string][]byte)}
+	if n.ckpt.cfg != nil && sameDir(p.Dir, n.ckpt.cfg.Dir) {
+		n.ckpt.from = p.Generation
+	}
 	return nil
+}
+
+func sameDir(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // Fit tells what keeps this host from going on from a checkpoint, if anything does. It is for a host that has not begun yet.

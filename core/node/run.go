@@ -78,6 +78,7 @@ func (n *Node) run(t *thread, st core.Status, err error) error {
 			t.park.wait()
 			n.mu.Lock()
 		case core.Again:
+			n.throttle(t) // a barrier that takes back what was freed copies it first
 			n.mu.Lock()
 		}
 		st, err = n.machine.Resume(t.id, &t.fx)
