@@ -96,7 +96,9 @@ int main(int argc, char **argv)
 	jia_init(argc, argv);
 
 	/* The same calls in every run: one that begins from a checkpoint gets what they have held. */
-	double *grid[2] = { new_grid(), new_grid() };
+	double *grid[2];
+	grid[0] = new_grid(); /* one by one: C does not say in which order a list is evaluated */
+	grid[1] = new_grid();
 	struct progress *progress = (struct progress *)jia_alloc(sizeof *progress);
 
 	int first = 1, last = n;
