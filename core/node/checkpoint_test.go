@@ -234,15 +234,21 @@ func TestMemoryGivenBackIsCopiedWithinBounds(t *testing.T) {
 		n.mustFault(t, p, region.Yes)
 		n.region.Frame(uint64(p))[5] = byte(p)
 	}
+	waits := make(chan bool, 9)
+	n.cfg.Log = event.NewTo(event.Warn, 0, func([]byte) { waits <- true })
+	n.ckpt.slow.patience = 0
 	n.Checkpoint(1, false)
+	n.untilAtDisk()
 	n.Free(uint64(n.region.Base()) + at)
 	done := make(chan bool)
 	go func() {
 		n.Rendezvous(1, wire.KindBarrier)
 		close(done)
 	}()
-	for !n.ckpt.crowded.Load() {
-		runtime.Gosched()
+	select {
+	case <-waits:
+	case <-done:
+		t.Error("the barrier did not wait")
 	}
 	n.mu.Lock()
 	copied := n.ckpt.saving.snap.Copied()
@@ -289,6 +295,15 @@ func TestMemoryGivenBackIsCopiedWithinBounds(t *testing.T) {
 	}
 }
 
+// untilAtDisk waits until a checkpoint is being stored.
+func (n *Node) untilAtDisk() {
+	for doing := ""; doing == ""; runtime.Gosched() {
+		n.mu.Lock()
+		doing = n.ckpt.slow.doing
+		n.mu.Unlock()
+	}
+}
+
 // TestWaitingForADisk: who waits for long says for what, once.
 func TestWaitingForADisk(t *testing.T) {
 	lines := make(chan string, 9)
@@ -296,11 +311,7 @@ func TestWaitingForADisk(t *testing.T) {
 	n.cfg.Log = event.NewTo(event.Warn, 0, func(line []byte) { lines <- string(line) })
 	n.ckpt.slow.patience = 0
 	n.Checkpoint(1, false)
-	for doing := ""; doing == ""; runtime.Gosched() {
-		n.mu.Lock()
-		doing = n.ckpt.slow.doing
-		n.mu.Unlock()
-	}
+	n.untilAtDisk()
 	waits := make(chan int)
 	for range 2 {
 		go func() { waits <- n.CheckpointWait() }()
