@@ -188,8 +188,12 @@ func (n *Node) plan(kind wire.Kind) {
 		return
 	}
 	n.mu.Lock()
-	if c.ready < n.cfg.Hosts || kind == wire.KindBarrier && time.Since(c.last) < c.cfg.Interval {
+	since := time.Since(c.last)
+	if c.ready < n.cfg.Hosts || kind == wire.KindBarrier && since < c.cfg.Interval {
 		n.mu.Unlock()
+		if since >= c.cfg.Interval+c.slow.patience { // nobody else would say that there are no checkpoints any more
+			n.sayWhatIsSlow()
+		}
 		return
 	}
 	p := planned{Generation: c.next, Job: c.job}

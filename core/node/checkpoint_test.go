@@ -234,15 +234,21 @@ func TestMemoryGivenBackIsCopiedWithinBounds(t *testing.T) {
 		n.mustFault(t, p, region.Yes)
 		n.region.Frame(uint64(p))[5] = byte(p)
 	}
+	waits := make(chan bool, 9)
+	n.cfg.Log = event.NewTo(event.Warn, 0, func([]byte) { waits <- true })
+	n.ckpt.slow.patience = 0
 	n.Checkpoint(1, false)
+	n.untilAtDisk()
 	n.Free(uint64(n.region.Base()) + at)
 	done := make(chan bool)
 	go func() {
 		n.Rendezvous(1, wire.KindBarrier)
 		close(done)
 	}()
-	for !n.ckpt.crowded.Load() {
-		runtime.Gosched()
+	select {
+	case <-waits:
+	case <-done:
+		t.Error("the barrier did not wait")
 	}
 	n.mu.Lock()
 	copied := n.ckpt.saving.snap.Copied()
@@ -289,6 +295,15 @@ func TestMemoryGivenBackIsCopiedWithinBounds(t *testing.T) {
 	}
 }
 
+// untilAtDisk waits until a checkpoint is being stored.
+func (n *Node) untilAtDisk() {
+	for doing := ""; doing == ""; runtime.Gosched() {
+		n.mu.Lock()
+		doing = n.ckpt.slow.doing
+		n.mu.Unlock()
+	}
+}
+
 // TestWaitingForADisk: who waits for long says for what, once.
 func TestWaitingForADisk(t *testing.T) {
 	lines := make(chan string, 9)
@@ -296,17 +311,13 @@ func TestWaitingForADisk(t *testing.T) {
 	n.cfg.Log = event.NewTo(event.Warn, 0, func(line []byte) { lines <- string(line) })
 	n.ckpt.slow.patience = 0
 	n.Checkpoint(1, false)
-	for doing := ""; doing == ""; runtime.Gosched() {
-		n.mu.Lock()
-		doing = n.ckpt.slow.doing
-		n.mu.Unlock()
-	}
+	n.untilAtDisk()
 	waits := make(chan int)
 	for range 2 {
 		go func() { waits <- n.CheckpointWait() }()
 	}
 	got := <-lines
-	for _, part := range []string{"warn: the program waits for checkpoint 1: this host has been writing its part to " + n.ckpt.cfg.Dir + " for ", "64 page(s) are left"} {
+	for _, part := range []string{"warn: checkpoint 1 is not finished: this host has been writing its part to " + n.ckpt.cfg.Dir + " for ", "64 page(s) are left"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q does not say %q", got, part)
 		}
@@ -322,7 +333,7 @@ func TestWaitingForADisk(t *testing.T) {
 		t.Errorf("there is more: %s", <-lines)
 	}
 	n.cfg.Hosts, n.ckpt.readyHost = 4, []bool{true, true, false, false}
-	if got := n.whatIsSlow(); !strings.HasSuffix(got, "it has been waiting for host(s) 2, 3") {
+	if got := n.whatIsSlow(); !strings.HasSuffix(got, "this host has been waiting for host(s) 2, 3") {
 		t.Errorf("%q", got)
 	}
 	n.ckpt.readyHost = []bool{true, true, true, true}
@@ -330,4 +341,25 @@ func TestWaitingForADisk(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	n.cfg.Hosts = 1
+}
+
+// TestOverdueCheckpoint: where nobody waits for a checkpoint that hangs, the next one is overdue.
+func TestOverdueCheckpoint(t *testing.T) {
+	lines := make(chan string, 9)
+	n, g := newSaver(t, Checkpoints{Full: 1, CopyBytes: 1 << 20, Interval: 1})
+	n.cfg.Log = event.NewTo(event.Warn, 0, func(line []byte) { lines <- string(line) })
+	n.Rendezvous(1, wire.KindBarrier)
+	n.untilAtDisk()
+	n.Rendezvous(1, wire.KindBarrier)
+	if len(lines) > 0 {
+		t.Errorf("too early: %s", <-lines)
+	}
+	n.ckpt.slow.patience = 0
+	for range 3 {
+		n.Rendezvous(1, wire.KindBarrier)
+	}
+	if got := <-lines; !strings.Contains(got, "checkpoint 1 is not finished: this host has been writing") || len(lines) > 0 {
+		t.Errorf("%q, and %d more", got, len(lines))
+	}
+	close(g.gate)
 }

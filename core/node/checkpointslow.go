@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// patience is how long a thread of the program waits for a checkpoint before the host says why.
+// patience is how long a thread of the program waits for a checkpoint, or the next one is overdue, before the host says why.
 const patience = 30 * time.Second
 
 // slow is what the goroutine that stores is doing. Guarded by Node.mu.
@@ -24,7 +24,8 @@ func (n *Node) atDisk(doing string) {
 	n.ckpt.slow.doing, n.ckpt.slow.since = doing, time.Now()
 }
 
-// sayWhatIsSlow says what a thread of the program has been waiting for, once for each checkpoint.
+// sayWhatIsSlow says why a checkpoint is not finished that a thread of the program, or the next one, has been waiting for. It does so once for
+// each.
 func (n *Node) sayWhatIsSlow() {
 	n.mu.Lock()
 	c := &n.ckpt
@@ -37,7 +38,7 @@ func (n *Node) sayWhatIsSlow() {
 	}
 	n.mu.Unlock()
 	if line != "" {
-		n.cfg.Log.Warnf("the program waits for checkpoint %d: %s; a disk is slow, or hangs", generation, line)
+		n.cfg.Log.Warnf("checkpoint %d is not finished: %s; a disk is slow, or hangs", generation, line)
 	}
 }
 
@@ -61,5 +62,5 @@ func (n *Node) whatIsSlow() string {
 	if len(late) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("for %.0f s it has been waiting for host(s) %s", took, strings.Join(late, ", "))
+	return fmt.Sprintf("for %.0f s this host has been waiting for host(s) %s", took, strings.Join(late, ", "))
 }

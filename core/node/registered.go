@@ -108,21 +108,38 @@ func appendCVs(list []core.CVID, data []byte) ([]core.CVID, error) {
 
 // copyOf copies memory of the program. The kernel does it, where it is let: then memory that is not there is an error and not the end of the process.
 func copyOf(address unsafe.Pointer, size uint64) ([]byte, error) {
-	data := make([]byte, size)
-	for done := uint64(0); done < size; {
-		local := []unix.Iovec{{Base: &data[done]}}
-		local[0].SetLen(int(size - done))
-		k, err := unix.ProcessVMReadv(os.Getpid(), local, []unix.RemoteIovec{{Base: uintptr(address) + uintptr(done), Len: int(size - done)}}, 0)
-		switch {
-		case errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS):
-			copy(data[done:], unsafe.Slice((*byte)(unsafe.Add(address, done)), size-done))
-			return data, nil
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
+	if size > 0 { // a size that cannot be must not become a slice
+		var last [1]byte
+		if _, err := readOwn(last[:], uintptr(address)+uintptr(size)-1); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return nil, err
-		default:
-			done += uint64(k)
 		}
 	}
+	data := make([]byte, size)
+	for done := uint64(0); done < size; {
+		k, err := readOwn(data[done:], uintptr(address)+uintptr(done))
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			copy(data[done:], unsafe.Slice((*byte)(unsafe.Add(address, done)), size-done))
+			return data, nil
+		case err != nil:
+			return nil, err
+		}
+		done += uint64(k)
+	}
 	return data, nil
+}
+
+// readOwn has the kernel copy memory of this process into dst, or the beginning of it. errors.ErrUnsupported: it is not let.
+func readOwn(dst []byte, from uintptr) (int, error) {
+	local := []unix.Iovec{{Base: &dst[0]}}
+	local[0].SetLen(len(dst))
+	for {
+		k, err := unix.ProcessVMReadv(os.Getpid(), local, []unix.RemoteIovec{{Base: from, Len: len(dst)}}, 0)
+		switch {
+		case errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS):
+			return 0, errors.ErrUnsupported
+		case !errors.Is(err, unix.EINTR):
+			return k, err
+		}
+	}
 }

@@ -30,6 +30,9 @@ func TestCopyOfMemoryThatIsGone(t *testing.T) {
 	if got, err := copyOf(at, 0); err != nil || len(got) != 0 {
 		t.Errorf("nothing is %d bytes, %v", len(got), err)
 	}
+	if _, err := copyOf(at, 1<<62); !errors.Is(err, unix.EFAULT) {
+		t.Errorf("more than there can be: %v", err)
+	}
 	if err := unix.Mprotect(memory[size/2:], unix.PROT_NONE); err != nil {
 		t.Fatal(err)
 	}
