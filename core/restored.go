@@ -49,6 +49,7 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 	if st.Hosts < 1 || st.Hosts > mostSavedHosts {
 		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
+	defer func(random uint64) { m.random = random }(m.random) // the rules draw
 	for i := range st.Allocs {
 		e, err := m.rebuild(&st.Allocs[i], st.Hosts)
 		if err != nil {
