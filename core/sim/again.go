@@ -174,8 +174,11 @@ func (g *generator) reword(r *source, a piece) piece {
 		return a
 	}
 	a.args = slices.Clone(a.args)
-	if a.call == core.CallAlloc2p || a.call == core.CallAlloc3 {
-		a.args[len(a.args)-1] %= uint64(g.p.hosts)
+	switch n := uint64(g.p.hosts); a.call {
+	case core.CallAlloc2p, core.CallAlloc3:
+		a.args[len(a.args)-1] %= n
+	case core.CallAllocAttr:
+		a.args[2] %= n
 	}
 	return a
 }
@@ -183,9 +186,16 @@ func (g *generator) reword(r *source, a piece) piece {
 // drawAnyAlloc draws from more calls than drawAlloc.
 func drawAnyAlloc(r *source, pages, hosts int) allocation {
 	args := []uint64{uint64(pages) * pageBytes}
-	switch r.pick(15, 15, 15, 55) {
-	case 3:
+	switch r.pick(12, 12, 12, 14, 50) {
+	case 4:
 		return drawAlloc(r, pages, hosts)
+	case 3:
+		placement := core.Placement(r.n(int(core.OneHost) + 1))
+		block := uint64(0)
+		if placement == core.Cyclic {
+			block = uint64(r.between(1, 2*pageBytes))
+		}
+		return allocation{core.CallAllocAttr, append(args, uint64(placement), uint64(r.n(hosts)), block, 0, 0)}
 	case 0:
 		return allocation{core.CallAllocRandom, args}
 	case 1:

@@ -10,7 +10,13 @@ import (
 
 // makes has a host make an allocation call, which is on its record from then on.
 func (c *cluster) makes(h *host, a allocation) core.PageID {
-	p, err := h.m.Alloc(a.call, a.args...)
+	var p core.PageID
+	var err error
+	if a.call == core.CallAllocAttr {
+		p, err = h.m.AllocAttr(a.args[0], &core.Attr{Placement: core.Placement(a.args[1]), Host: a.args[2], Block: a.args[3]})
+	} else {
+		p, err = h.m.Alloc(a.call, a.args...)
+	}
 	c.must(h, err)
 	if len(h.waiting) > 0 {
 		h.waiting = h.waiting[1:]
@@ -97,6 +103,13 @@ func homeByCall(a *core.Allocation, i uint64, before, now int) core.HostID {
 		home = all[i%uint64(len(all))]
 	case core.CallAllocRandom:
 		home = a.Draw
+	case core.CallAllocAttr:
+		switch home = a.Args[2]; core.Placement(a.Args[1]) {
+		case core.Cyclic:
+			home += i / pagesOf(a.Args[3])
+		case core.Blocks:
+			home += i / ((a.Pages-1)/n + 1)
+		}
 	case core.CallAllocTouch:
 		if before != now {
 			home = i / ((a.Pages-1)/n + 1)
