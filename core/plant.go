@@ -89,6 +89,16 @@ const (
 	PlantCutOverlaps      // a cut begins before its host knows what became of the one before (P22)
 	PlantNoCopy           // the driver: a page is not copied before it changes (P22)
 	PlantNoGate           // the driver: other hosts' memory is stored to while it is being saved (P22)
+	PlantRehomeOld        // a restored page lives where it would on as many hosts as there were (P23)
+	PlantLoadFresh        // a page that was loaded where it lives is taken for one that nobody has written (P23)
+	PlantLoadUnsaved      // ... and for one that needs not be saved (P22, P23)
+	PlantLoadUndecided    // contents that come to the manager of a page of first touch do not decide its home (P17, P23)
+	PlantMatchStays       // the next allocation of the checkpoint stays the next one when the program has got it (P23)
+	PlantMatchForgets     // what is saved goes on saying that the program has not asked for an allocation (P23)
+	PlantLoadAlone        // the driver: a program begins when its own host has loaded (P23)
+	PlantLoadUnacked      // the driver: hosts meet before the pages that they have sent are acknowledged (P23)
+	PlantLoadForgetsWords // the driver: words that atomic operations have changed are loaded as zero (P23)
+	PlantLoadForgetsCVs   // the driver: condition variables that were set are not set again (P23)
 
 	PlantCount
 )

@@ -49,6 +49,7 @@ func (m *Machine) rebuilt(st *Saved) (made, placed []*extent, vacant []Span, err
 	if st.Hosts < 1 || st.Hosts > mostSavedHosts {
 		return nil, nil, nil, fmt.Errorf("it is of %d hosts", st.Hosts)
 	}
+	defer func(random uint64) { m.random = random }(m.random) // the rules draw
 	for i := range st.Allocs {
 		e, err := m.rebuild(&st.Allocs[i], st.Hosts)
 		if err != nil {
@@ -106,7 +107,19 @@ func (m *Machine) rebuild(a *Allocation, hosts int) (*extent, error) {
 	if a.Hosts > 0 {
 		e.askedBy = a.Hosts
 	}
+	if m.cfg.Plant == PlantRehomeOld {
+		e.rehomeOld(hosts, m.cfg.Hosts)
+	}
 	return e, nil
+}
+
+// rehomeOld is a planted mistake: the homes are those of another number of hosts, folded.
+func (e *extent) rehomeOld(before, now int) {
+	var segs []segment
+	for i := range e.pages {
+		segs = append(segs, segment{i + 1, e.home(e.first+PageID(i), before) % HostID(now)})
+	}
+	e.segments = segs
 }
 
 // ruleOf returns the rule of an allocation, which may name hosts that there are not: calls that a checkpoint answered could.
@@ -150,8 +163,12 @@ func (m *Machine) match(call AllocCall, args []uint64) (*extent, error) {
 		return nil, &Mismatch{fmt.Sprintf("%s, but the checkpoint has %s next%s: after a restore the program must make the calls again whose memory it had not freed, "+
 			"in their order, before any other", describeAlloc(call, args), describeAlloc(e.call, e.args), before)}
 	}
-	m.restored = m.restored[1:]
-	e.made, e.waits, e.args = m.allocCalls, false, slices.Clone(args)
+	if m.cfg.Plant != PlantMatchStays {
+		m.restored = m.restored[1:]
+	}
+	if m.cfg.Plant != PlantMatchForgets {
+		e.made, e.waits, e.args = m.allocCalls, false, slices.Clone(args)
+	}
 	m.newest = nil // its pages are published
 	return e, nil
 }
@@ -190,9 +207,11 @@ func (m *Machine) LoadAt(p PageID) (home HostID, claim, nowhere bool) {
 // Load notes that a page which lives here has got its content from the checkpoint: in this step the driver fills its frame.
 func (m *Machine) Load(p PageID, fx *Effects) {
 	pg := m.pages.at(m, p)
-	m.changes(p) // no checkpoint of this run has it
+	if m.cfg.Plant != PlantLoadUnsaved {
+		m.changes(p) // no checkpoint of this run has it
+	}
 	m.decideLoaded(p, pg, fx)
-	if pg.state == HomeFresh {
+	if pg.state == HomeFresh && m.cfg.Plant != PlantLoadFresh {
 		pg.state = HomeIdle // no other host has a copy
 		m.homed++
 	}
@@ -215,7 +234,7 @@ func (m *Machine) Loaded() { m.loading = false }
 
 // decideLoaded makes this host, the manager of a page of first touch, its home, since it is about to get what the checkpoint has.
 func (m *Machine) decideLoaded(p PageID, pg *page, fx *Effects) {
-	if m.loading && pg.flags&flagUndecided != 0 && pg.home == m.cfg.Self {
+	if m.loading && pg.flags&flagUndecided != 0 && pg.home == m.cfg.Self && m.cfg.Plant != PlantLoadUndecided {
 		pg.flags &^= flagUndecided
 		fx.run(Publish, p)
 	}

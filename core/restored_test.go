@@ -278,7 +278,7 @@ func TestWhatCannotBeRestored(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}
-			if len(m.extents) > 0 || m.allocated > 0 || len(m.restored) > 0 {
+			if len(m.extents) > 0 || m.allocated > 0 || len(m.restored) > 0 || m.random != machineOf(4).random {
 				t.Error("the machine has changed")
 			}
 		})

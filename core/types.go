@@ -2,7 +2,7 @@
 // deterministic state machine. It does no I/O, starts no goroutine, reads no clock, takes no lock and touches no page
 // bytes. Calls of threads and messages of other hosts go in; effects come out, in an order that the driver must keep.
 //
-// The rules P1 to P22 that comments cite are in docs/protocol.md, with the model that they were checked with.
+// The rules P1 to P23 that comments cite are in docs/protocol.md, with the model that they were checked with.
 // Scope consistency: Iftode, Singh and Li, SPAA 1996. Home-based diffs: Zhou, Iftode and Li, OSDI 1996. Write notices
 // that travel with a lock: Hu, Shi and Tang, "JIAJIA", HPCN 1999.
 package core

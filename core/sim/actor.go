@@ -44,12 +44,17 @@ type actor struct {
 	reaper bool // reclaims when the machine asks for it
 	saver  bool // writes the host's parts of checkpoints
 	joined bool // counted at its meeting
+
+	load *loading // that is under way, or nil
 }
 
 // ready tells whether the actor can take a step now.
 func (c *cluster) ready(a *actor) bool {
 	if !c.due(a.after) {
 		return false
+	}
+	if a.load != nil {
+		return c.loadReady(a)
 	}
 	if !a.inCall {
 		return c.opReady(a)
@@ -108,10 +113,8 @@ func (c *cluster) opReady(a *actor) bool {
 	}
 	o := &a.ops[a.pc]
 	switch {
-	case o.kind == opAlloc:
-		return true
 	case !a.h.allocated:
-		return false
+		return a == c.leader(int(a.h.id)) // whose first operations these are
 	case o.kind == opJoin:
 		return !a.joined || a.h.meetings[o.id] >= o.count
 	case a.h.waitsForPart(o):
@@ -123,6 +126,8 @@ func (c *cluster) opReady(a *actor) bool {
 // step takes one step of an actor that is ready.
 func (c *cluster) step(a *actor) {
 	switch {
+	case a.load != nil:
+		c.stepLoad(a)
 	case !a.inCall && len(a.regain) > 0:
 		c.regainOne(a)
 	case !a.inCall && a.random:
@@ -380,6 +385,11 @@ func (c *cluster) begin(a *actor, o *op) {
 		c.advance(a)
 	case opAlloc:
 		c.alloc(a.h)
+		c.advance(a)
+	case opLoad:
+		c.beginLoad(a)
+	case opLoaded:
+		m.Loaded()
 		c.advance(a)
 	case opSet, opReset, opWait:
 		if o.kind != opWait {

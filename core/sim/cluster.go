@@ -39,10 +39,13 @@ type host struct {
 	marks     []bool         // by page: somebody has begun to read it by himself
 	held      []bool         // by page: it is pinned, and has been writable since
 	allocated bool
-	freeing   int    // threads in jia_free
-	short     bool   // the machine has asked for room
-	part      *part  // of a checkpoint, that is being written
-	late      func() // second half of an atomic operation that a planted mistake has cut in two
+	restored  bool    // it began from a checkpoint
+	record    []piece // the allocations that its program has made and not freed, in their order
+	waiting   []piece // those of the checkpoint that the program has not asked for
+	freeing   int     // threads in jia_free
+	short     bool    // the machine has asked for room
+	part      *part   // of a checkpoint, that is being written
+	late      func()  // second half of an atomic operation that a planted mistake has cut in two
 }
 
 type storedWord struct {
@@ -64,9 +67,10 @@ type cluster struct {
 	words    *words
 	reach    [][]bool // which hosts read and store at which by themselves
 	jobs     []*job
-	scripted bool // a story says what happens next; nothing is left to chance
-	hurried  bool // nothing else could happen: delays are over
-	storm    bool // extra threads work, and unlikely things happen
+	spare    []*job // that are over
+	scripted bool   // a story says what happens next; nothing is left to chance
+	hurried  bool   // nothing else could happen: delays are over
+	storm    bool   // extra threads work, and unlikely things happen
 
 	steps    int
 	progress int // operations done
@@ -89,6 +93,9 @@ type cluster struct {
 	asker   asker               // of the atomic operation that is about to be executed
 	results map[asker]uint64    // of atomic operations: what the word held before
 	cutting *cutting            // nil if there are no checkpoints
+	readers []core.HostID       // of the checkpoint that the run begins from, by part
+	loaded  int                 // hosts that have brought all home that they read of the checkpoint
+	image   *image              // what the next run begins from, once this one is over; nil: nothing
 }
 
 // Limits on steps: how long the storm lasts, and how long a program may take after it.
@@ -128,6 +135,9 @@ func (c *cluster) addHost(id core.HostID) {
 	budget := c.drawBudget()
 	if budget > 0 {
 		waiters++ // the reaper
+	}
+	if p.image != nil {
+		waiters++ // what loads
 	}
 	h := &host{id: id, diffs: map[uint64]*outDiff{}, boxes: make([][]*packet, waiters+1), links: make([][]*packet, p.hosts),
 		woken: make([]bool, waiters+1), calls: make([]int, waiters+1), sent: map[uint64]int{}}
@@ -195,9 +205,9 @@ func (c *cluster) leader(h int) *actor {
 }
 
 func (c *cluster) alloc(h *host) {
-	for _, a := range c.p.allocs {
-		if _, err := h.m.Alloc(a.call, a.args...); err != nil {
-			c.failf("host %d: %v", h.id, err)
+	for i, a := range c.p.allocs {
+		if p := c.makes(h, a); c.p.places != nil && p != c.p.places[i] {
+			c.failf("host %d: allocation at page %d instead of %d", h.id, p, c.p.places[i])
 		}
 	}
 	h.allocated = true
@@ -215,7 +225,11 @@ func (c *cluster) left(a *actor, o *op) {
 
 func (c *cluster) failf(format string, args ...any) {
 	if c.fail == nil {
-		c.fail = &Failure{fmt.Sprintf(format, args...), c.steps}
+		text := fmt.Sprintf(format, args...)
+		if c.p.image != nil {
+			text = fmt.Sprintf("from generation %d: %s", c.p.image.number, text)
+		}
+		c.fail = &Failure{text, c.steps}
 		c.tracef("FAILED: %s", c.fail.Text)
 	}
 }
@@ -238,21 +252,22 @@ func (c *cluster) tracef(format string, args ...any) {
 	}
 }
 
-// Run runs a program to its end and returns what was wrong, or nil.
-func Run(p *Program, opt Options) (failure *Failure) {
+// Run runs a program, and those that follow from its checkpoints, to the end and returns what was wrong, or nil.
+func Run(p *Program, opt Options) *Failure {
+	failure, image := runOnce(p, opt)
+	if failure != nil || image == nil || p.runs == 0 {
+		return failure
+	}
+	return Run(image.next(p, opt))
+}
+
+// runOnce runs one program, and returns what the next one begins from, if there is anything.
+func runOnce(p *Program, opt Options) (failure *Failure, next *image) {
 	r := source(opt.Seed)
+	if p.image != nil && opt.trace != nil {
+		fmt.Fprintf(opt.trace, "---- a run from generation %d\n%v", p.image.number, p)
+	}
 	c := newCluster(p, opt, drawSwarm(&r))
-	if p.slow != 0 {
-		c.swarm.slow = p.slow
-	}
-	c.storm = true
-	c.drawDisks()
-	if r.chance(40) {
-		c.laggard = c.actors[r.n(len(c.actors))]
-		if r.chance(50) {
-			c.laggard = c.leader(r.n(p.hosts))
-		}
-	}
 	defer func() {
 		if e := recover(); e != nil {
 			if text, ok := e.(string); opt.Plant == core.PlantNone && !(ok && strings.HasPrefix(text, "core: ")) {
@@ -262,8 +277,22 @@ func Run(p *Program, opt Options) (failure *Failure) {
 			failure = c.fail
 		}
 	}()
+	if p.slow != 0 {
+		c.swarm.slow = p.slow
+	}
+	c.storm = true
+	if p.image != nil {
+		c.beginFrom()
+	}
+	c.drawDisks()
+	if r.chance(40) {
+		c.laggard = c.actors[r.n(len(c.actors))]
+		if r.chance(50) {
+			c.laggard = c.leader(r.n(p.hosts))
+		}
+	}
 	c.run()
-	return c.fail
+	return c.fail, c.image
 }
 
 func (c *cluster) run() {
@@ -292,8 +321,8 @@ func (c *cluster) run() {
 	if c.fail == nil && !c.crashed() {
 		c.finish()
 	}
-	if c.fail == nil && c.cutting != nil && c.cutting.disks != nil {
-		c.recover()
+	if c.fail == nil && c.cutting != nil {
+		c.image = c.recover()
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 
 	"jiajia/ckpt"
@@ -19,7 +20,7 @@ const (
 // drawCuts has some barriers of some programs take checkpoints, if none is being written then.
 func (g *generator) drawCuts(seed uint64) {
 	r, p := source(seed^0xc4ec4), g.p // of its own: but for the checkpoints the program is the same
-	if !r.chance(30) {
+	if !r.chance(30) && p.runs == 0 && (p.image == nil || r.chance(50)) {
 		return
 	}
 	p.cuts = true
@@ -65,6 +66,11 @@ type generation struct {
 	failing  int    // the host that fails to write its part, or -1
 	parts    int    // that are written
 	over, ok bool
+
+	// What the next run needs besides the parts, by what the hosts say at their cuts.
+	saved *core.Saved
+	cvs   [][]core.CVID // by host
+	image []byte        // all memory, if it is known to be this and nothing else: the run began from here
 }
 
 // part is what one host has to store of a generation.
@@ -87,13 +93,18 @@ type cutting struct {
 	begun    map[int]int
 	flat     map[int][]byte
 	torn     map[int][]bool
+	set      map[int][]core.CVID // condition variables that are set when the last host has begun it, in rising order
 	executed map[asker]core.Span // atomic operations of calls that are not over: where, and how many bytes
 	chains   []map[core.PageID]frame
-	disks    *disks // nil: parts are in chains only
+	disks    *disks      // nil: parts are in chains only
+	next     uint64      // number of the next generation
+	newest   *generation // of this run that is complete, or nil
+	base     uint64      // its number, 0 if none
+	crash    int         // the step at which all machines crash; 0: none
 }
 
 func newCutting(hosts int) *cutting {
-	k := &cutting{planned: map[uint64]*generation{}, begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
+	k := &cutting{next: 1, set: map[int][]core.CVID{}, planned: map[uint64]*generation{}, begun: map[int]int{}, flat: map[int][]byte{}, torn: map[int][]bool{}, executed: map[asker]core.Span{}}
 	for range hosts {
 		k.chains = append(k.chains, map[core.PageID]frame{})
 	}
@@ -115,13 +126,18 @@ func (c *cluster) beginsRendezvous(a *actor, o *op) {
 	}
 	if k.begun[n]++; k.begun[n] == c.p.hosts {
 		k.flat[n] = slices.Clone(c.flat)
+		for _, id := range slices.Sorted(maps.Keys(c.set)) {
+			if c.set[id] {
+				k.set[n] = append(k.set[n], core.CVID(id))
+			}
+		}
 	}
 	if o.count == cutNone || a.h.id != 0 || a.h.part != nil {
 		return
 	}
-	g := &generation{number: uint64(len(k.planned)) + 1, at: n, full: o.count == cutFull, failing: -1}
-	if k.disks != nil && !g.full {
-		g.base = k.disks.stored
+	g := &generation{number: k.next, at: n, full: o.count == cutFull, failing: -1, cvs: make([][]core.CVID, c.p.hosts)}
+	if k.next++; !g.full {
+		g.base = k.base
 	}
 	if !c.scripted && c.r.chance(25) {
 		g.failing = c.r.n(c.p.hosts)
@@ -176,6 +192,7 @@ func (c *cluster) cutEffect(h *host, e *core.Effect) {
 		h.part.snap.Add(uint64(e.Page), e.Count)
 	case core.CutEnd:
 		h.part.ended = true
+		c.saves(h)
 	case core.MapWrite, core.MapFresh, core.Discard, core.Execute:
 		c.beforeChange(h, e.Page, max(e.Count, 1))
 	}
@@ -267,10 +284,16 @@ func (c *cluster) commit(g *generation) {
 		}
 	}
 	c.restore(g, c.cutting.chains)
+	c.checkCVs(g)
+	c.cutting.newest, c.cutting.base = g, g.number
+	if c.p.runs > 0 && c.r.chance(40) {
+		c.cutting.crash = c.steps + c.r.between(1, 400)
+	}
 }
 
-// restore compares what the parts of each host say of a generation, with those that it builds on, with what memory held at its barrier.
-func (c *cluster) restore(g *generation, chains []map[core.PageID]frame) {
+// restore compares what the parts of each host say of a generation, with those that it builds on, with what memory held at its barrier. It
+// returns what they say.
+func (c *cluster) restore(g *generation, chains []map[core.PageID]frame) []byte {
 	k := c.cutting
 	image := make([]byte, len(c.flat))
 	from := map[core.PageID]int{}
@@ -283,10 +306,15 @@ func (c *cluster) restore(g *generation, chains []map[core.PageID]frame) {
 			copy(image[int(p)*pageBytes:], f[:])
 		}
 	}
-	for i, want := range k.flat[g.at] {
-		if torn := k.torn[g.at]; image[i] != want && (torn == nil || !torn[i]) {
+	memory, torn := k.flat[g.at], k.torn[g.at]
+	if g.image != nil {
+		memory, torn = g.image, nil
+	}
+	for i, want := range memory {
+		if image[i] != want && (torn == nil || !torn[i]) {
 			c.failf("generation %d restores p%d[%d] as %#x, should be %#x", g.number, i/pageBytes, i%pageBytes, image[i], want)
-			return
+			break
 		}
 	}
+	return image
 }

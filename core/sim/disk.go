@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -13,8 +14,9 @@ import (
 // disks are where the hosts of some runs store their parts: on one that they share, or on one each. The machines crash at a chosen step
 // of one of them, all at once, or one of them fails. What is restored is read from what a crash has left.
 type disks struct {
-	list    []*ckpttest.Disk // by host
+	list    []*ckpttest.Disk // by host, and those of hosts of an earlier run behind them
 	stores  []*ckpt.Store
+	shared  bool
 	job     ckpt.JobID
 	stored  uint64 // the newest generation that everybody was told of
 	crashed bool
@@ -22,19 +24,32 @@ type disks struct {
 
 // drawDisks gives some runs with checkpoints disks.
 func (c *cluster) drawDisks() {
-	if c.cutting == nil || !c.r.chance(35) {
+	if c.cutting == nil {
 		return
 	}
 	d := &disks{job: ckpt.JobID{1}}
-	shared := c.r.chance(50)
-	for h := range c.p.hosts {
-		if h == 0 || !shared {
+	switch img := c.p.image; {
+	case img != nil && img.disks != nil:
+		d = img.disks
+		d = &disks{list: d.list, job: ckpt.JobID{d.job[0] + 1}, shared: d.shared, stored: img.number}
+	case !c.r.chance(35):
+		return
+	default:
+		d.shared = c.r.chance(50)
+	}
+	for len(d.list) < c.p.hosts {
+		if len(d.list) == 0 || !d.shared {
 			d.list = append(d.list, &ckpttest.Disk{})
 		} else {
 			d.list = append(d.list, d.list[0])
 		}
 	}
 	d.open()
+	for _, s := range d.stores {
+		next, err := s.Next()
+		c.must(c.hosts[0], err)
+		c.cutting.next = max(c.cutting.next, next)
+	}
 	fault := ckpttest.Fault(c.r.n(int(ckpttest.Short) + 1))
 	if c.r.chance(50) {
 		fault = ckpttest.Crash
@@ -59,7 +74,8 @@ func (d *disks) survives(err error) bool {
 
 // crashed tells whether the run is over, since all machines have crashed.
 func (c *cluster) crashed() bool {
-	return c.cutting != nil && c.cutting.disks != nil && c.cutting.disks.crashed
+	k := c.cutting
+	return k != nil && (k.disks != nil && k.disks.crashed || k.crash > 0 && c.steps >= k.crash)
 }
 
 // create begins a part, if there are disks.
@@ -102,7 +118,9 @@ func (c *cluster) publish(g *generation) bool {
 	if d == nil {
 		return true
 	}
-	m := &ckpt.Manifest{Job: d.job, Generation: g.number, Base: g.base, Hosts: c.p.hosts, PageSize: pageBytes}
+	state, err := json.Marshal(g.saved)
+	c.must(c.hosts[0], err)
+	m := &ckpt.Manifest{Job: d.job, Generation: g.number, Base: g.base, Hosts: c.p.hosts, PageSize: pageBytes, State: state}
 	for _, h := range c.hosts {
 		m.Parts = append(m.Parts, h.part.info)
 	}
@@ -126,10 +144,21 @@ func (c *cluster) publish(g *generation) bool {
 // Uint64 makes a source one of the library's.
 func (s *source) Uint64() uint64 { return s.next() }
 
-// recover restores the newest generation that a crash now leaves, and compares it with the memory that it is of.
-func (c *cluster) recover() {
-	d := c.cutting.disks
-	if d.crashed {
+// recover restores the newest generation that a crash now leaves, and compares it with the memory that it is of. It returns what the next
+// run begins from, nil if there is nothing.
+func (c *cluster) recover() *image {
+	k := c.cutting
+	d := k.disks
+	switch {
+	case d != nil:
+	case c.p.runs == 0:
+		return nil
+	case k.newest != nil:
+		return c.imageOf(k.newest, k.chains)
+	default:
+		return c.p.image // again
+	}
+	if c.crashed() {
 		c.tracef("all machines have crashed")
 	}
 	r := rand.New(&c.r)
@@ -146,17 +175,26 @@ func (c *cluster) recover() {
 	case chain == nil && d.stored > 0:
 		c.failf("after a crash generation %d is not there", d.stored)
 	case chain == nil:
+		return c.p.image
+	case k.planned[chain[0].Generation] == nil:
+		c.failf("after a crash generation %d is there, which nobody has planned", chain[0].Generation)
 	case chain[0].Generation < d.stored:
 		c.failf("after a crash generation %d is there instead of %d", chain[0].Generation, d.stored)
 	default:
 		c.tracef("after a crash generation %d is there", chain[0].Generation)
-		list := make([]map[core.PageID]frame, c.p.hosts)
+		list := make([]map[core.PageID]frame, chain[0].Hosts)
 		for h := range list {
 			list[h] = map[core.PageID]frame{}
-			c.must(c.hosts[h], d.read(chain, h, list[h]))
+			c.must(c.hosts[0], d.read(chain, h, list[h]))
 		}
-		c.restore(c.cutting.planned[chain[0].Generation], list)
+		g := *k.planned[chain[0].Generation]
+		g.saved = new(core.Saved)
+		c.must(c.hosts[0], json.Unmarshal(chain[0].State, g.saved))
+		img := c.imageOf(&g, list)
+		img.disks = d
+		return img
 	}
+	return nil
 }
 
 // newest returns the chain of the newest generation of which everything can be read, or nil.
@@ -169,8 +207,8 @@ func (d *disks) newest() []*ckpt.Manifest {
 			chain, err = d.stores[0].Chain(m)
 		}
 		for _, m := range chain {
-			for h, s := range d.stores {
-				err = errors.Join(err, s.VerifyPart(m, h))
+			for h := range m.Hosts {
+				err = errors.Join(err, d.stores[h].VerifyPart(m, h))
 			}
 		}
 		if err == nil {

@@ -84,8 +84,13 @@ func (g *generator) drawChurns(seed uint64) {
 // recycled tells whether a page is freed while the thread of a span works on across a barrier.
 func (s *span) recycled(p core.PageID) bool { return s.recycledWithin(p, s.first, s.last) }
 
-// recycledWithin tells whether a page is freed at a barrier between the first and the last of some intervals.
+// recycledWithin tells whether a page is freed at a barrier between the first and the last of some intervals, or is not there in one.
 func (g *generator) recycledWithin(p core.PageID, first, last int) bool {
+	for i := first; i <= last && g.absent != nil; i++ {
+		if g.absent[i][p] {
+			return true
+		}
+	}
 	for i := first; i < last; i++ {
 		if c := g.churns[i]; c != nil && slices.ContainsFunc(c.frees, func(e extent) bool {
 			return p >= e.first && p < e.first+core.PageID(e.pages)
@@ -127,6 +132,7 @@ func (g *generator) recycling(interval int, barrier op) []op {
 
 // free begins jia_free. Once all hosts have come to it, nobody may expect anything but zeros in the pages.
 func (c *cluster) free(a *actor, o *op) {
+	a.h.forgets(o.page)
 	c.freedBy[o.page]++
 	if c.freedBy[o.page] == c.p.hosts {
 		c.freedBy[o.page] = 0
@@ -141,9 +147,8 @@ func (c *cluster) free(a *actor, o *op) {
 // allocAnew makes the allocations of a churn.
 func (c *cluster) allocAnew(h *host, n int) {
 	for _, a := range c.p.churns[n].allocs {
-		p, err := h.m.Alloc(a.call, a.args...)
-		if err != nil || p != a.at {
-			c.failf("host %d: allocation at page %d instead of %d: %v", h.id, p, a.at, err)
+		if p := c.makes(h, a.allocation); p != a.at {
+			c.failf("host %d: allocation at page %d instead of %d", h.id, p, a.at)
 		}
 	}
 }

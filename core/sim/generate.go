@@ -62,6 +62,9 @@ type generator struct {
 
 	extents []extent       // by the program's first allocations
 	churns  map[int]*churn // by the interval that they end
+
+	image  *image   // what the run begins from; nil: nothing
+	absent [][]bool // by interval and page: the program has not allocated it, or has freed it; nil: all are there
 }
 
 // Generate draws a program that is free of data races.
@@ -80,6 +83,7 @@ func Generate(seed uint64) *Program {
 	}
 	g.addEvents()
 	g.sprinkle(seed)
+	g.drawRuns(seed)
 	g.drawCuts(seed)
 	return g.p
 }
@@ -130,6 +134,9 @@ func (g *generator) swarm() {
 		threads = 1
 		shapes[shape](g, &threads)
 	}
+	if g.image != nil {
+		g.goOn(&threads)
+	}
 	for h := range p.hosts {
 		g.onlyReads = append(g.onlyReads, h > 0 && r.chance(g.shy))
 		n := threads
@@ -138,7 +145,9 @@ func (g *generator) swarm() {
 		}
 		p.threads = append(p.threads, make([][]op, n))
 	}
-	g.drawAllocs()
+	if g.image == nil {
+		g.drawAllocs()
+	}
 }
 
 // drawAllocs chooses the homes.
@@ -185,6 +194,7 @@ func (g *generator) drawData() {
 		want = g.data
 	}
 	used := map[[2]int]bool{}
+	g.keepData(used)
 	for len(g.p.data) < want {
 		page, word := r.n(int(g.p.pages)), r.n(wordsPerPage)
 		if r.chance(60) {
@@ -254,6 +264,9 @@ func (g *generator) drawRegimes() {
 				list = append(list, g.drawOwner(i))
 			}
 		}
+		if g.image != nil && r.chance(40) {
+			list[0] = regime{kind: shared} // for the first reads
+		}
 		g.regimes = append(g.regimes, list)
 		g.p.guard = append(g.p.guard, guardOf(list))
 	}
@@ -272,7 +285,7 @@ func guardOf(list []regime) int {
 func (g *generator) drawOwner(interval int) regime {
 	h := g.r.n(g.p.hosts)
 	if g.r.chance(60) {
-		h = g.r.n(2) // the same few again and again
+		h = g.r.n(min(2, g.p.hosts)) // the same few again and again
 	}
 	t := g.r.n(len(g.p.threads[h]))
 	if !g.alone(h, t, interval) {
@@ -291,6 +304,9 @@ func (g *generator) thread(h, t int) []op {
 		last := i
 		for !g.joined[h][t][last] {
 			last++
+		}
+		if i == 0 {
+			ops = append(ops, g.firstReads(last)...)
 		}
 		s := &span{generator: g, host: h, thread: t, first: i, last: last}
 		ops = append(ops, s.draw()...)

@@ -103,7 +103,8 @@ func decodePatches(b []byte) (list []patch) {
 // deliver gives a message to the server of a host.
 func (c *cluster) deliver(p *packet) {
 	h := c.hosts[p.to]
-	j := &job{h: h, prio: c.r.next(), after: c.delay()}
+	j := c.newJob()
+	j.h, j.prio, j.after = h, c.r.next(), c.delay()
 	if c.opt.Plant == core.PlantReadBeforeMark && wire.Type(p.bytes[5]) == wire.GetPage {
 		j.early = p
 		c.jobs = append(c.jobs, j)
@@ -112,7 +113,22 @@ func (c *cluster) deliver(p *packet) {
 	c.serve(j, p)
 	if len(j.fx.List) > 0 {
 		c.jobs = append(c.jobs, j)
+	} else {
+		c.spare = append(c.spare, j)
 	}
+}
+
+// newJob returns an empty job: if possible one that is over, for its lists.
+func (c *cluster) newJob() *job {
+	n := len(c.spare) - 1
+	if n < 0 {
+		return &job{}
+	}
+	j := c.spare[n]
+	c.spare = c.spare[:n]
+	j.fx.Reset()
+	*j = job{fx: j.fx}
+	return j
 }
 
 func (c *cluster) serve(j *job, p *packet) {

@@ -67,7 +67,7 @@ func (h *host) marked(dst []core.PageID) []core.PageID {
 
 // refused draws whether a home cannot be read or stored to by others just now.
 func (c *cluster) refused(home *host) bool {
-	return !home.allocated || !c.scripted && c.r.chance(c.swarm.refuse)
+	return !home.allocated && !home.restored || !c.scripted && c.r.chance(c.swarm.refuse)
 }
 
 func (c *cluster) beginRead(a *actor, e *core.Effect) {

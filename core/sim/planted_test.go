@@ -40,6 +40,9 @@ var plantNames = map[core.Plant]string{
 	core.PlantForgetAtomics: "ForgetAtomics", core.PlantCutForgetsMark: "CutForgetsMark", core.PlantCutKeepsShut: "CutKeepsShut", core.PlantCutClaims: "CutClaims",
 	core.PlantZeroForgotten: "ZeroForgotten", core.PlantForgetFailed: "ForgetFailed", core.PlantCutOverlaps: "CutOverlaps",
 	core.PlantNoCopy: "NoCopy", core.PlantNoGate: "NoGate",
+	core.PlantRehomeOld: "RehomeOld", core.PlantLoadFresh: "LoadFresh", core.PlantLoadUnsaved: "LoadUnsaved", core.PlantLoadUndecided: "LoadUndecided",
+	core.PlantMatchStays: "MatchStays", core.PlantMatchForgets: "MatchForgets", core.PlantLoadAlone: "LoadAlone", core.PlantLoadUnacked: "LoadUnacked",
+	core.PlantLoadForgetsWords: "LoadForgetsWords", core.PlantLoadForgetsCVs: "LoadForgetsCVs",
 }
 
 // byStory are mistakes that no short random search finds, with the story that does. ForgetInFlight shows only when a page is

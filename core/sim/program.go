@@ -51,10 +51,12 @@ const (
 	opTry                    // try for lock id; if it is refused, go on behind the unlock
 	opRWLock                 // reader/writer lock id, in mode count
 	opRWUnlock               // reader/writer lock id
+	opLoad                   // bring what the host reads of a checkpoint to its homes
+	opLoaded                 // all hosts have
 )
 
 var opNames = [...]string{"read", "write", "peek", "lock", "unlock", "rendezvous", "join", "alloc", "set", "reset", "wait",
-	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide", "pin", "atomic", "try", "rwlock", "rwunlock"}
+	"evict", "clean", "prefetch", "free", "alloc anew", "reclaim", "hide", "pin", "atomic", "try", "rwlock", "rwunlock", "load", "loaded"}
 
 // op is one operation of a thread.
 type op struct {
@@ -89,7 +91,10 @@ type Program struct {
 	slow wire.Type
 	// settled: at the end every datum was followed by a barrier, so that the homes hold it.
 	settled bool
-	cuts    bool // there may be checkpoints
+	cuts    bool          // there may be checkpoints
+	image   *image        // what the run begins from; nil: nothing
+	places  []core.PageID // where allocs lie, if there is an image
+	runs    int           // how many runs may follow, each from a checkpoint
 }
 
 func (o op) describe(p *Program) string {
@@ -109,7 +114,7 @@ func (o op) describe(p *Program) string {
 		return o.call.String()
 	case opEvict, opClean, opPrefetch, opFree, opHide:
 		return fmt.Sprintf("%s p%d", name, o.page)
-	case opAlloc, opReclaim:
+	case opAlloc, opReclaim, opLoad, opLoaded:
 		return name
 	}
 	return fmt.Sprintf("%s %d", name, o.id)

@@ -207,5 +207,6 @@ func (c *cluster) takeJob(i int) {
 		last := len(c.jobs) - 1
 		c.jobs[i] = c.jobs[last]
 		c.jobs = c.jobs[:last]
+		c.spare = append(c.spare, j)
 	}
 }

@@ -5,6 +5,10 @@ package sim
 // schedule under which it fails.
 func shrink(p *Program, opt Options) (*Program, Options) {
 	opt.trace = nil
+	one, same := culprit(p, opt)
+	if o, ok := stillFails(one, same); ok {
+		p, opt = one, o
+	}
 	for progress := true; progress; {
 		progress = false
 		for h := range p.threads {
@@ -23,6 +27,24 @@ func shrink(p *Program, opt Options) (*Program, Options) {
 		}
 	}
 	return p, opt
+}
+
+// culprit returns that of a program and those that follow it which fails, by itself. It begins from what it was restored from, in memory.
+func culprit(p *Program, opt Options) (*Program, Options) {
+	for {
+		failure, img := runOnce(p, opt)
+		if failure != nil || img == nil || p.runs == 0 {
+			break
+		}
+		p, opt = img.next(p, opt)
+	}
+	one := *p
+	if one.runs = 0; one.image != nil {
+		img := *one.image
+		img.disks = nil
+		one.image = &img
+	}
+	return &one, opt
 }
 
 // stillFails tries a few schedules.
