@@ -53,7 +53,7 @@ type Job struct {
 	star              star
 	world             world
 	losing            *launch.Loser
-	announce          func(f failure) // tells the user and the keeper
+	config            *Config
 }
 
 // A failure is why a job ends.
@@ -109,7 +109,7 @@ func Join(l *Launch, c Config) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host %d of %d under %s: %w", l.Rank, l.Size, l.Launcher, err)
 	}
-	job.losing, job.announce = c.losing, func(f failure) { c.announce(f.report(), f.line) }
+	job.losing, job.config = c.losing, &c
 	for _, name := range []string{envRank, envSize, envRoot} {
 		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
 	}
@@ -198,7 +198,9 @@ func (j *Job) end(f failure) {
 	j.star.fail(f)
 	time.Sleep(failLimit) // the star ends the process before, unless host 0 hangs
 	if j.rank == 1 {      // all hosts notice that, and one has to say it
-		j.announce(f)
+		j.config.announce(f.report(), f.line)
+	} else if f.lost { // but it may be ended by the launcher, when the first of all ends
+		j.config.Keeper.Tell(f.report())
 	}
 	if f.lost {
 		j.losing.Lost(f.host, f.line)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type channel struct {
 	fd    int    // of read, a pipe
 	write int    // -1 when it is closed
 	path  string // of read, a file
+	seen  int64  // its size when ended last read it
 }
 
 // openPipe makes a pipe for a job on this machine. A child that is started before spawned is called inherits its other end.
@@ -136,6 +138,16 @@ func sweep(dir string) {
 		}
 		_ = file.Close()
 	}
+}
+
+// ended tells whether the reports in a file say that the job has ended for want of something.
+func (c *channel) ended() bool {
+	info, err := c.read.Stat()
+	if err != nil || info.Size() == c.seen {
+		return false
+	}
+	c.seen = info.Size()
+	return slices.ContainsFunc(c.rest(), func(r Report) bool { return r.Kind == Lost || r.Kind == Failed || r.Kind == Unreachable })
 }
 
 // hold locks a file unless somebody else has it locked.

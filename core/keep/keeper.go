@@ -240,7 +240,15 @@ func (k *keeper) run() (e ending, err error) {
 		over     = way.over       // closed at the end of the reports; nil when it has come
 		watched  chan struct{}    // closed when the supervisor is gone; nil as long as none is known
 		patience <-chan time.Time // ends the wait for a supervisor that may never have been
+		look     <-chan time.Time // at the file of reports, if there is one
+		stuck    time.Time        // when the launcher is to be ended, since the job has ended; zero: it has not
+		by       = unix.SIGTERM   // by which signal
 	)
+	if k.Launcher {
+		ticker := time.NewTicker(lookInterval)
+		defer ticker.Stop()
+		look = ticker.C
+	}
 	for alive || over != nil {
 		select {
 		case r := <-way.reports:
@@ -272,6 +280,14 @@ func (k *keeper) run() (e ending, err error) {
 			}
 		case <-over:
 			over = nil
+		case now := <-look:
+			switch {
+			case stuck.IsZero() && way.ended():
+				stuck = now.Add(stuckLimit)
+			case !stuck.IsZero() && now.After(stuck): // it waits for a host that hangs
+				_ = unix.Kill(e.pid, by)
+				stuck, by = now.Add(launcherLimit), unix.SIGKILL // that of MPICH waits on if only that host is left
+			}
 		}
 	}
 	e.reports = append(e.reports, way.rest()...)

@@ -58,6 +58,24 @@ func TestTheKeepersTurnComesLast(t *testing.T) {
 	}
 }
 
+// A launcher that waits for a host which hangs, when the others have ended, is ended.
+func TestALauncherThatWaits(t *testing.T) {
+	runtime.LockOSThread() // see spawn
+	began := time.Now()
+	k := &keeper{Config: Config{Path: "/bin/sh", Launcher: true, CkptDir: t.TempDir()}, env: []string{"PATH=/bin:/usr/bin"},
+		args: []string{"srun", "-c", `echo '{"kind":"lost","host":2,"line":"it hangs"}' >> $JIA_KEEPER; exec sleep 60`}}
+	e, err := k.run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < stuckLimit || took > stuckLimit+10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if v := judge(e); !v.again || v.line != "it hangs" {
+		t.Errorf("%+v", v)
+	}
+}
+
 // Whoever does not want the job any more when a run has just ended sees no other begin.
 func TestAskedToEndBetweenRuns(t *testing.T) {
 	signals := make(chan caught, 2)
