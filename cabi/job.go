@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -76,6 +77,9 @@ func start(getenv func(string) string) (terminal bool) {
 	}
 	if err == nil && plan != nil {
 		err = n.Load(plan)
+	}
+	if gone := (*node.LostHost)(nil); errors.As(err, &gone) {
+		lost(gone.Host, fmt.Sprintf("host %d: lost host %d during jia_init: %v", job.self, gone.Host, gone.Cause))
 	}
 	if err != nil {
 		fail(fmt.Sprintf("host %d: jia_init: %v", job.self, err))

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"jiajia/core/conf"
+	"jiajia/core/keep"
 	"jiajia/core/launch"
 	"jiajia/core/node"
 	"jiajia/core/resume"
@@ -22,7 +23,7 @@ import (
 // for a fresh start.
 func beginFrom(n *node.Node, settings conf.Settings) (*resume.Plan, error) {
 	c := resume.Config{
-		Rank: job.self, Size: job.hosts, Longest: launch.MaxGather, Want: settings.Restore, Absolute: fromStart,
+		Rank: job.self, Size: job.hosts, Longest: launch.MaxGather, Want: settings.Restore, After: keep.After(), Absolute: fromStart,
 		Fit: n.Fit, Warn: func(line string) { job.log.Warnf("%s", line) },
 	}
 	if job.member != nil {

@@ -120,6 +120,68 @@ func TestNoRestartOfErrors(t *testing.T) {
 	}
 }
 
+// Nor is what cannot succeed: a job that the supervisor finds impossible to start.
+func TestNoRestartOfAnImpossibleStart(t *testing.T) {
+	for _, test := range []struct {
+		name, before string
+		hosts        int
+		env          []string
+		says         string
+	}{
+		{"no ssh", "echo localhost > hosts; echo 192.0.2.1 >> hosts", 0, []string{"JIA_HOSTS=hosts", "JIA_SSH=/nonexistent/ssh"}, "install ssh, or correct JIA_SSH"},
+		{"too few descriptors", "ulimit -n 100", 64, nil, "ulimit -n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := job{program: "mortal", args: []string{"none", "0", "-", "0"}, hosts: test.hosts, env: append(test.env, restart),
+				wrap: []string{"/bin/sh", "-c", test.before + `; exec "$0" "$@"`}}.start(t)
+			r.wait().failed(t, test.says)
+			r.nothingLeft("hosts")
+		})
+	}
+}
+
+// Nor a program whose output nobody wants any more.
+func TestNoRestartWithoutAReader(t *testing.T) {
+	for hosts := range 2 { // several have a supervisor, which knows
+		r := job{program: "mortal", args: []string{"none", "0", "-", "0"}, hosts: hosts, env: []string{restart},
+			wrap: []string{"/bin/sh", "-c", `{ trap "" PIPE; while echo 2>/dev/null; do :; done; trap - PIPE; "$0" "$@"; echo $? >&2; } | true`}}.start(t)
+		if result := r.wait(); result.stderr != "141\n" {
+			t.Errorf("%s\n%s", describe(result.status), result.stderr)
+		}
+		r.nothingLeft()
+	}
+}
+
+// A host that hangs is found, and is a loss, while the others are in jia_exit already.
+func TestRestartAfterAHangBeforeTheEnd(t *testing.T) {
+	for _, transport := range transports {
+		for _, host := range []int{0, mortalHosts - 1} {
+			t.Run(fmt.Sprintf("%s/host=%d", transport, host), func(t *testing.T) {
+				r := job{program: "mortal", args: []string{"end", fmt.Sprint(host), "sigstop", "1"}, hosts: mortalHosts,
+					env: []string{restart, "JIA_PEER_TIMEOUT=500", transport}}.start(t)
+				result := r.wait()
+				if stdout := strings.Replace(result.stdout, mortalSum, "", 1); stdout != "" { // host 0 of the first run has said it, too
+					result.stdout = stdout
+				}
+				result.restarted(t, 3, fmt.Sprintf("lost host %d: nothing was heard of it for 0.5 s", host))
+				r.nothingLeft("runs")
+			})
+		}
+	}
+}
+
+// A parent that ignores its children's ends has every process begin like that.
+func TestRestartWhereEndsAreIgnored(t *testing.T) {
+	for _, hosts := range []int{0, mortalHosts} {
+		r := job{program: "mortal", args: []string{"lock", "0", "sigkill", "1"}, hosts: hosts, env: []string{restart},
+			wrap: []string{"/usr/bin/env", "--ignore-signal=CHLD"}}.start(t)
+		if result := r.wait(); result.status.ExitStatus() != 5 || strings.Count(result.stderr, "\n") != 1 {
+			t.Errorf("%s\n%s\n%s", describe(result.status), result.stdout, result.stderr)
+		}
+		r.nothingLeft("runs")
+	}
+}
+
 // A job of which every run fails comes to an end.
 func TestMaxRestarts(t *testing.T) {
 	for most := range 3 {
@@ -329,7 +391,7 @@ var wordFiles = []string{"runs", "word.0", "word.1", "word.2", "word.3"}
 
 // Every host that is left hears once which was lost and why, whatever it does then, and the job ends as promptly as ever.
 func TestOnFailure(t *testing.T) {
-	for _, way := range []string{"word", "exit", "stay"} {
+	for _, way := range []string{"word", "exit", "crash", "stay"} {
 		for victim := range mortalHosts {
 			t.Run(fmt.Sprintf("%s/host=%d", way, victim), func(t *testing.T) {
 				r := job{program: "mortal", args: []string{"barrier", fmt.Sprint(victim), "sigkill", "9", way}, hosts: mortalHosts,

@@ -62,7 +62,7 @@ func main() {
 		fail(exitMissing, err)
 	}
 	keep.End(keep.Run(keep.Config{
-		Path: path, Args: flags.Args(), Env: forOtherMachines(os.Environ()), Launcher: true,
+		Path: path, Args: flags.Args(), Env: forOtherMachines(flags.Args(), os.Environ()), Launcher: true,
 		MaxRestarts: settings.MaxRestarts, CkptDir: settings.CkptDir, Again: allocation{
 			fewer: settings.RestartHosts == conf.RestartFewer, run: output,
 		}.again,

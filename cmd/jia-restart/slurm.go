@@ -13,17 +13,21 @@ import (
 	"jiajia/core/keep"
 )
 
-// forOtherMachines has Open MPI pass on what host 0 must know, wherever it runs. Other launchers pass on everything.
-func forOtherMachines(env []string) []string {
+// forOtherMachines has Open MPI pass on what host 0 must know, wherever it runs. Other launchers pass on everything. Open MPI refuses a command
+// that says so in two ways; a host 0 on this machine has it all in any case.
+func forOtherMachines(args, env []string) []string {
 	const name = "OMPI_MCA_mca_base_env_list"
-	if value(env, name) != "" {
+	if value(env, name) != "" || slices.Contains(args, "-x") {
 		return env // the user's own list
 	}
-	const restore = "JIA_RESTORE"
-	if value(env, restore) == "" {
-		env = keep.Set(env, restore, "") // as if it were not set, but Open MPI finds it
+	names := []string{keep.Env}
+	for _, later := range []string{"JIA_RESTORE", keep.EnvAfter} {
+		if value(env, later) == "" {
+			env = keep.Set(env, later, "") // as if it were not set, but Open MPI finds it
+		}
+		names = append(names, later)
 	}
-	return keep.Set(env, name, keep.Env+";"+restore)
+	return keep.Set(env, name, strings.Join(names, ";"))
 }
 
 func value(env []string, name string) string {

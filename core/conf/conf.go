@@ -387,6 +387,7 @@ var Internal = []string{
 	"JIA_AGENT",            // core/launch: this process starts hosts on its machine for a supervisor elsewhere
 	"JIA_KEEPER",           // core/keep: this process is a host that is started again when the job has lost one
 	"JIA_LEFT_OUT",         // core/keep: machines of the hosts file that a restart does without
+	"JIA_RESTORE_AFTER",    // core/keep: the newest checkpoint in the directory that is not this job's
 	"JIA_JOINED",           // core/join: this process is a child of a host that a launcher has started
 	"JIA_EPOLL_BENCH_PEER", // epoll's benchmark: this process is the other end
 	"JIA_TEST_SLOWNESS",    // core/node/nodetest: how many times longer than usual its tests wait

@@ -216,7 +216,7 @@ func (g *guest) orphaned() {
 		"if nobody killed it, see its kernel's log (dmesg) for a lack of memory", g.rank, g.conn.RemoteAddr()), lost: true, host: 0}
 	if g.rank == 1 { // one host has to say it
 		time.Sleep(echoLimit) // unless the launcher is ending us all
-		g.config.announce(f)
+		g.config.announce(f.report(), f.line)
 	}
 	g.config.losing.Lost(f.host, f.line)
 	g.config.world.exit(1)
@@ -246,7 +246,10 @@ func (g *guest) exchange(address string) ([]string, error) {
 
 func (g *guest) fail(f failure) {
 	if err := g.send(f.message()); err != nil {
-		g.config.announce(f)
+		g.config.announce(f.report(), f.line)
+		if f.lost {
+			g.config.losing.Lost(f.host, f.line)
+		}
 		g.config.world.exit(1)
 	}
 }

@@ -53,6 +53,7 @@ type Job struct {
 	star              star
 	world             world
 	losing            *launch.Loser
+	config            *Config
 }
 
 // A failure is why a job ends.
@@ -108,7 +109,7 @@ func Join(l *Launch, c Config) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host %d of %d under %s: %w", l.Rank, l.Size, l.Launcher, err)
 	}
-	job.losing = c.losing
+	job.losing, job.config = c.losing, &c
 	for _, name := range []string{envRank, envSize, envRoot} {
 		_ = os.Unsetenv(name) // a child that uses the library is a job of its own
 	}
@@ -181,9 +182,9 @@ func (j *Job) Lose(host int, line string) { j.end(failure{line: line, lost: true
 func (j *Job) OnLoss(do func(host int, line string)) { j.losing.Set(do) }
 
 // announce tells the keeper how the job ends, and the user unless the keeper does: of a loss, with what follows from it.
-func (c *Config) announce(f failure) {
-	if !c.Keeper.Tell(f.report()) || !f.lost {
-		c.world.say(f.line)
+func (c *Config) announce(r keep.Report, line string) {
+	if !c.Keeper.Tell(r) || r.Kind != keep.Lost {
+		c.world.say(line)
 	}
 }
 
@@ -197,7 +198,12 @@ func (j *Job) end(f failure) {
 	j.star.fail(f)
 	time.Sleep(failLimit) // the star ends the process before, unless host 0 hangs
 	if j.rank == 1 {      // all hosts notice that, and one has to say it
-		j.world.say(f.line)
+		j.config.announce(f.report(), f.line)
+	} else if f.lost { // but it may be ended by the launcher, when the first of all ends
+		j.config.Keeper.Tell(f.report())
+	}
+	if f.lost {
+		j.losing.Lost(f.host, f.line)
 	}
 	j.world.exit(1)
 }

@@ -252,6 +252,8 @@ func (r *root) end() {
 	if f.line == "" {
 		f = r.failure
 	}
+	report := f.report()
+	report.Instead = r.death.line != "" && r.failure.line != "" // which the keeper was told at once
 	var guests []*joined
 	for _, g := range r.guests {
 		if g != nil {
@@ -259,7 +261,7 @@ func (r *root) end() {
 		}
 	}
 	r.mu.Unlock()
-	r.config.announce(f)
+	r.config.announce(report, f.line)
 	for _, g := range guests {
 		go r.send(g, f.message())
 	}

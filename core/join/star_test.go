@@ -5,13 +5,18 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jiajia/core/keep"
 )
 
 // A cast is the hosts of a job, all in this process: their exits and lines are noted instead of done.
@@ -20,6 +25,7 @@ type cast struct {
 	address string
 	secret  []byte
 	world   world
+	keeper  *keep.Reporter // nil if there is none
 
 	mu    sync.Mutex
 	lines []string // printed
@@ -55,7 +61,7 @@ func (c *cast) said() []string {
 }
 
 func (c *cast) config() Config {
-	return Config{Version: "3.0.0", Settings: "JIA_X=1", Warn: c.warn, world: c.world}
+	return Config{Version: "3.0.0", Settings: "JIA_X=1", Warn: c.warn, Keeper: c.keeper, world: c.world}
 }
 
 func (c *cast) launch(rank, size int) *Launch {
@@ -208,6 +214,64 @@ func TestFirstCauseIsSaidOnce(t *testing.T) {
 				t.Errorf("said %q, want %q", lines, test.want)
 			}
 		})
+	}
+}
+
+// A keeperFile makes the hosts of a cast those of a keeper, and returns what they have told it.
+func (c *cast) keeperFile() (told func() string) {
+	path := filepath.Join(c.t.TempDir(), "reports")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Setenv(keep.Env, path)
+	c.keeper = keep.Find() // it stays open: hosts may outlive the test
+	return func() string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			c.t.Error(err)
+		}
+		return string(text)
+	}
+}
+
+// With a keeper, it is told instead of the user, and the program is told as well.
+func TestKeeperHearsThatTheRootHangs(t *testing.T) {
+	c := newCast(t)
+	told := c.keeperFile()
+	jobs := c.all(3)
+	var called atomic.Int32
+	for _, j := range jobs[1:] {
+		j.OnLoss(func(host int, line string) { called.Add(1) })
+	}
+	r := jobs[0].star.(*root)
+	r.mu.Lock() // it is stopped in the middle of something
+	defer r.mu.Unlock()
+	go jobs[1].Lose(0, "lost host 0")
+	go jobs[2].Lose(0, "lost host 0")
+	eventually(t, "end of the guests", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+	for _, want := range []string{`{"kind":"lost","line":"host 1: lost host 0"}`, `{"kind":"lost","line":"host 2: lost host 0"}`} {
+		if lines := c.said(); len(lines) != 0 || !strings.Contains(told(), want+"\n") {
+			t.Errorf("said %q, told %q", lines, told())
+		}
+	}
+	if n := called.Load(); n != 2 {
+		t.Errorf("%d of 2 programs were told", n)
+	}
+}
+
+// What a live host saw of a death before host 0 heard of that is not what the keeper goes by.
+func TestKeeperHearsOfADeathLate(t *testing.T) {
+	c := newCast(t)
+	told := c.keeperFile()
+	jobs := c.all(3)
+	go jobs[0].Fail("the connection to host 1 broke")
+	eventually(t, "report", func() bool { return told() != "" })
+	die(jobs[1])
+	eventually(t, "end", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.exits >= 2 })
+	lines := strings.Split(told(), "\n")
+	if len(lines) != 3 || lines[0] != `{"kind":"failed"}` || !strings.HasPrefix(lines[1], `{"kind":"lost","host":1,`) ||
+		!strings.HasSuffix(lines[1], `,"instead":true}`) || len(c.said()) > 0 {
+		t.Errorf("told %q, said %q", lines, c.said())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type channel struct {
 	fd    int    // of read, a pipe
 	write int    // -1 when it is closed
 	path  string // of read, a file
+	seen  int64  // its size when ended last read it
 }
 
 // openPipe makes a pipe for a job on this machine. A child that is started before spawned is called inherits its other end.
@@ -104,12 +106,54 @@ func openFile(dir string) (*channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name the directory of the checkpoints: %w", err)
 	}
-	file, err := os.CreateTemp(dir, "jia-restart-")
-	if err != nil {
-		return nil, fmt.Errorf("make a file for what the hosts report: %w", err)
+	sweep(dir)
+	for {
+		file, err := os.CreateTemp(dir, reportFile)
+		if err != nil {
+			return nil, fmt.Errorf("make a file for what the hosts report: %w", err)
+		}
+		var st unix.Stat_t
+		if hold(file) == nil && unix.Fstat(int(file.Fd()), &st) == nil && st.Nlink == 0 {
+			_ = file.Close() // another keeper took it for one that is left over
+			continue
+		}
+		// The checkpoints may fill the disk. Where room cannot be kept free, the exit status has to do.
+		_ = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, 4*maxReport)
+		return &channel{value: file.Name(), read: file, write: -1, path: file.Name()}, nil
 	}
-	return &channel{value: file.Name(), read: file, write: -1, path: file.Name()}, nil
 }
+
+// reportFile is what the names of the files begin with.
+const reportFile = "jia-restart-"
+
+// sweep removes the files of keepers that were killed. Each keeper holds a lock on its own for as long as it lives; where the file system
+// has no locks nothing is removed.
+func sweep(dir string) {
+	old, _ := filepath.Glob(filepath.Join(dir, reportFile+"*")) // a path that is a bad pattern has none that we can find
+	for _, path := range old {
+		file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && hold(file) == nil {
+			_ = os.Remove(path)
+		}
+		_ = file.Close()
+	}
+}
+
+// ended tells whether the reports in a file say that the job has ended for want of something.
+func (c *channel) ended() bool {
+	info, err := c.read.Stat()
+	if err != nil || info.Size() == c.seen {
+		return false
+	}
+	c.seen = info.Size()
+	return slices.ContainsFunc(c.rest(), func(r Report) bool { return r.Kind == Lost || r.Kind == Failed || r.Kind == Unreachable })
+}
+
+// hold locks a file unless somebody else has it locked.
+func hold(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 
 // spawned closes what the child has inherited.
 func (c *channel) spawned() {

@@ -24,8 +24,14 @@ import "time"
 const (
 	// A signal that came within this time before the end is its cause.
 	signalLimit = time.Second
+	// The same where a launcher ends the processes: it may wait before it kills those that do not obey (KillWait of Slurm).
+	launcherLimit = 35 * time.Second
+	// How long after the end of a run its cause may come.
+	echoLimit = 100 * time.Millisecond
 	// How long the supervisor may take to say that it exists, when host 0 is gone: it is waited for if it does.
 	beginLimit = time.Second
-	// How often the supervisor is looked for where the kernel does not tell of its end.
+	// How often the supervisor is looked for where the kernel does not tell of its end, and a file of reports for news.
 	lookInterval = 50 * time.Millisecond
+	// How long after the end of the job its launcher may go on. One that is not told to kill what is left waits for a host that hangs.
+	stuckLimit = 5 * time.Second
 )

@@ -16,6 +16,7 @@ type ending struct {
 	reports   []Report        // in their order
 	caused    time.Time       // when the first sign of the end came
 	signalled time.Time       // when the keeper was last asked to end; zero: never
+	asked     unix.Signal     // how, then
 }
 
 // A verdict is what the keeper makes of it.
@@ -32,21 +33,19 @@ func judge(e ending) verdict {
 	for _, r := range e.reports {
 		if r.Kind == Begun {
 			supervisor = r.Pid
-		} else if first.Kind == "" {
+		} else if first.Kind == "" || r.Instead {
 			first = r
 		}
 	}
-	if !e.signalled.IsZero() && e.caused.Sub(e.signalled) < signalLimit {
+	died := e.status.Signaled()
+	if e.wanted() {
 		return verdict{line: first.Line}
 	}
-	died := e.status.Signaled()
+	if died && e.status.Signal() == unix.SIGPIPE && first.Kind == "" && supervisor == 0 {
+		return verdict{} // nobody reads its output any more, as in "./app | head"
+	}
 	switch first.Kind {
 	case Lost:
-		for _, r := range e.reports {
-			if r.Kind == Lost {
-				first = r // the later ones know more
-			}
-		}
 		return verdict{again: true, line: first.Line}
 	case Unreachable:
 		return verdict{again: true, line: first.Line, leaveOut: first.Machines}
@@ -69,6 +68,22 @@ func judge(e ending) verdict {
 			e.status.ExitStatus(), int(number), unix.SignalName(number))}
 	}
 	return verdict{}
+}
+
+// wanted tells whether the run has ended since the keeper was asked to end. A program may take its time for that, and then die of the
+// signal that it had; a launcher takes it, for processes that do not obey.
+func (e ending) wanted() bool {
+	limit := signalLimit
+	if e.launcher != "" {
+		limit = launcherLimit
+	}
+	switch {
+	case e.signalled.IsZero():
+		return false
+	case e.status.Signaled() && e.status.Signal() == e.asked:
+		return true
+	}
+	return e.caused.Sub(e.signalled) < limit
 }
 
 func (e ending) who() string {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,8 +56,46 @@ func Run(c Config) unix.WaitStatus {
 			k.say(fmt.Sprintf("cannot run %s: %v", c.Path, err))
 			return failed
 		}
-		if !k.follows(judge(e)) {
+		v := judge(e)
+		if v.again && k.isAsked(&e) {
+			v = judge(e)
+		}
+		if !k.follows(v) {
 			return e.status
+		}
+		if number := k.askedToEnd(); number != 0 {
+			return unix.WaitStatus(number)
+		}
+	}
+}
+
+// isAsked waits a moment for the signal that may have ended a run: the terminal sends it to all processes in turn, and the keeper's turn may
+// come last.
+func (k *keeper) isAsked(e *ending) bool {
+	late := time.After(echoLimit)
+	for {
+		select {
+		case s := <-k.signals:
+			if asksToEnd(s.number) {
+				e.signalled, e.asked = time.Now(), s.number
+				return true
+			}
+		case <-late:
+			return false
+		}
+	}
+}
+
+// askedToEnd returns the signal by which that has happened since the last run; 0 if it has not.
+func (k *keeper) askedToEnd() unix.Signal {
+	for {
+		select {
+		case s := <-k.signals:
+			if asksToEnd(s.number) {
+				return s.number
+			}
+		default:
+			return 0
 		}
 	}
 }
@@ -66,6 +105,7 @@ type keeper struct {
 	Config
 	args, env []string // of the next run
 	signals   <-chan caught
+	runs      int        // those that have begun
 	started   generation // the newest in CkptDir when the job was started: it is another job's
 	restarts  int
 	leftOut   []string // machines that did not answer
@@ -114,6 +154,9 @@ func (k *keeper) prepare(v verdict) {
 		from += fmt.Sprintf(" (%v)", now.err)
 	} else if now.number > k.started.number {
 		from = fmt.Sprintf("from checkpoint %d in %s", now.number, k.CkptDir)
+		if k.started.number > 0 && k.get("JIA_RESTORE") == "" {
+			k.set(EnvAfter, strconv.FormatUint(k.started.number, 10))
+		}
 		k.set("JIA_RESTORE", k.CkptDir)
 	} else if dir := k.get("JIA_RESTORE"); dir != "" {
 		from = "from " + dir + ", as the first time"
@@ -184,6 +227,7 @@ func (k *keeper) run() (e ending, err error) {
 	if k.Launcher {
 		death = unix.SIGTERM // it has processes to end, perhaps on other machines
 	}
+	k.runs++
 	e.pid, err = spawn(k.Path, k.args, Set(k.env, Env, way.value), k.Mask, death)
 	way.spawned()
 	if err != nil {
@@ -196,7 +240,15 @@ func (k *keeper) run() (e ending, err error) {
 		over     = way.over       // closed at the end of the reports; nil when it has come
 		watched  chan struct{}    // closed when the supervisor is gone; nil as long as none is known
 		patience <-chan time.Time // ends the wait for a supervisor that may never have been
+		look     <-chan time.Time // at the file of reports, if there is one
+		stuck    time.Time        // when the launcher is to be ended, since the job has ended; zero: it has not
+		by       = unix.SIGTERM   // by which signal
 	)
+	if k.Launcher {
+		ticker := time.NewTicker(lookInterval)
+		defer ticker.Stop()
+		look = ticker.C
+	}
 	for alive || over != nil {
 		select {
 		case r := <-way.reports:
@@ -214,9 +266,9 @@ func (k *keeper) run() (e ending, err error) {
 			patience = time.After(beginLimit)
 		case s := <-k.signals:
 			if asksToEnd(s.number) {
-				e.signalled = time.Now()
+				e.signalled, e.asked = time.Now(), s.number
 			}
-			if alive && !s.kernel {
+			if alive && (!s.kernel || s.run < k.runs) { // the terminal's: it had that itself, if it was there
 				_ = unix.Kill(e.pid, s.number)
 			}
 		case <-watched:
@@ -228,6 +280,14 @@ func (k *keeper) run() (e ending, err error) {
 			}
 		case <-over:
 			over = nil
+		case now := <-look:
+			switch {
+			case stuck.IsZero() && way.ended():
+				stuck = now.Add(stuckLimit)
+			case !stuck.IsZero() && now.After(stuck): // it waits for a host that hangs
+				_ = unix.Kill(e.pid, by)
+				stuck, by = now.Add(launcherLimit), unix.SIGKILL // that of MPICH waits on if only that host is left
+			}
 		}
 	}
 	e.reports = append(e.reports, way.rest()...)

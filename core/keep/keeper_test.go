@@ -32,8 +32,8 @@ func TestWhereARestartBegins(t *testing.T) {
 	complete(t, dir, 11)
 	complete(t, dir, 7)
 	k.follows(again)
-	if restore := k.get("JIA_RESTORE"); restore != dir {
-		t.Errorf("%q", restore)
+	if restore, after := k.get("JIA_RESTORE"), k.get(EnvAfter); restore != dir || after != "4" {
+		t.Errorf("%q, after %q", restore, after)
 	}
 	k.Env = append(k.Env, "JIA_RESTORE=/old:3")
 	k.started.number = 20

@@ -63,6 +63,7 @@ func asksToEnd(number unix.Signal) bool {
 type caught struct {
 	number unix.Signal
 	kernel bool // the terminal has sent it, to the program as well
+	run    int  // how many had begun by then
 }
 
 // catchSignals begins to take the signals that are meant for the program: see spawn.c. From a locked thread.
@@ -77,7 +78,7 @@ func catchSignals() (<-chan caught, error) {
 		buf := unsafe.Slice((*byte)(unsafe.Pointer(&s)), int(unsafe.Sizeof(s)))
 		for {
 			if n, _ := unix.Read(fd, buf); n == len(buf) {
-				signals <- caught{unix.Signal(s.number), s.kernel != 0}
+				signals <- caught{unix.Signal(s.number), s.kernel != 0, int(s.run)}
 			}
 		}
 	}()

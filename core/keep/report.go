@@ -18,6 +18,9 @@ const Env = "JIA_KEEPER"
 // EnvLeftOut is the variable that names the machines of the hosts file to do without, separated by spaces.
 const EnvLeftOut = "JIA_LEFT_OUT"
 
+// EnvAfter is the variable that names the newest generation in the directory of the checkpoints that was there before the job.
+const EnvAfter = "JIA_RESTORE_AFTER"
+
 // A Kind is what a report is about.
 type Kind string
 
@@ -38,6 +41,7 @@ type Report struct {
 	Host     int      `json:"host,omitempty"`     // lost: its rank, -1 if not known
 	Line     string   `json:"line,omitempty"`     // lost, unreachable: the cause, for the user, who has not been told
 	Machines []string `json:"machines,omitempty"` // unreachable: their names in the hosts file
+	Instead  bool     `json:"instead,omitempty"`  // lost: what this process has reported before was an echo of this
 }
 
 // maxReport is how long a report may be, in bytes: what a pipe takes in one piece.
@@ -150,6 +154,14 @@ func LeftOut() []string {
 	names := strings.Fields(os.Getenv(EnvLeftOut))
 	_ = os.Unsetenv(EnvLeftOut)
 	return names
+}
+
+// After returns the newest generation that is another job's where this one restores from its own checkpoints; 0: there is none. The
+// variable is removed, as Env is.
+func After() uint64 {
+	number, _ := strconv.ParseUint(os.Getenv(EnvAfter), 10, 64) // 0 if it is not set
+	_ = os.Unsetenv(EnvAfter)
+	return number
 }
 
 // NewReporter takes over a descriptor that Fd has returned in another process.

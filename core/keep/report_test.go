@@ -1,12 +1,14 @@
 package keep
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func TestReportsArriveAsTheyWereSent(t *testing.T) {
@@ -76,6 +78,66 @@ func TestReportsThroughAFile(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// The hosts can report even if there is no room left for checkpoints.
+func TestReportsOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("keep", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("cannot mount a small file system: %v", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	c, err := openFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := os.WriteFile(filepath.Join(dir, "checkpoint"), make([]byte, 1<<20), 0o644); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	t.Setenv(Env, c.value)
+	r := Find()
+	defer r.Close()
+	want := Report{Kind: Lost, Host: 1, Line: strings.Repeat("gone", maxReport/8)}
+	if !r.Tell(want) {
+		t.Error("not told")
+	}
+	if diff := cmp.Diff([]Report{want}, c.rest()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What a keeper that was killed has left behind goes with the next one; what a living one has stays.
+func TestFilesThatAreLeftOver(t *testing.T) {
+	dir := t.TempDir()
+	living, err := openFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := openFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = dead.read.Close()
+	others := filepath.Join(dir, "jia-ckpt-1.manifest")
+	if err := os.WriteFile(others, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	next, err := openFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, there := range map[string]bool{living.path: true, dead.path: false, others: true, next.path: true} {
+		if _, err := os.Stat(path); (err == nil) != there {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	next.close()
+	living.close()
 }
 
 // The reports end with the pipe, or when finish says so, and none that was written is lost.

@@ -25,16 +25,18 @@ static void set_mask(unsigned long mask)
  * Those that mean something to programs. The ones that stop processes are not among them: a shell has to see the keeper stop, and the
  * program has them from the terminal.
  */
-static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
+static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
 
 #define PASSED (sizeof passed / sizeof *passed)
 
 static struct sigaction found[PASSED]; /* before jia_keep_catch */
+static int children_ignored;	       /* SIGCHLD was, so that nobody could have learned how a child has ended */
 static int caught[2];		       /* a pipe */
+static int runs;		       /* atomic: handlers read it */
 
 static void catch(int number, siginfo_t *info, void *context)
 {
-	struct jia_keep_signal s = { number, info->si_code == SI_KERNEL };
+	struct jia_keep_signal s = { number, info->si_code == SI_KERNEL, __atomic_load_n(&runs, __ATOMIC_SEQ_CST) };
 	int before = errno;
 
 	(void)context;
@@ -43,9 +45,15 @@ static void catch(int number, siginfo_t *info, void *context)
 	errno = before;
 }
 
+static int ignored(const struct sigaction *action)
+{
+	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_IGN;
+}
+
 int jia_keep_catch(void)
 {
 	struct sigaction action = { .sa_sigaction = catch, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
+	struct sigaction standard = { .sa_handler = SIG_DFL }, children;
 	sigset_t set;
 	size_t i;
 
@@ -53,24 +61,29 @@ int jia_keep_catch(void)
 		return -errno;
 	sigemptyset(&set);
 	for (i = 0; i < PASSED; i++) {
-		if (sigaction(passed[i], NULL, &found[i]) || (!(found[i].sa_flags & SA_SIGINFO) && found[i].sa_handler == SIG_IGN))
+		if (sigaction(passed[i], NULL, &found[i]) || ignored(&found[i]))
 			continue;
 		sigaction(passed[i], &action, NULL);
 		sigaddset(&set, passed[i]);
 	}
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	children_ignored = sigaction(SIGCHLD, NULL, &children) == 0 && ignored(&children);
+	if (children_ignored)
+		sigaction(SIGCHLD, &standard, NULL);
 	return caught[0];
 }
 
 /* as_before gives the signals their meaning in a new program. */
 static void as_before(void)
 {
-	struct sigaction standard = { .sa_handler = SIG_DFL };
+	struct sigaction standard = { .sa_handler = SIG_DFL }, nothing = { .sa_handler = SIG_IGN };
 	size_t i;
 
 	for (i = 0; i < PASSED; i++)
-		if ((found[i].sa_flags & SA_SIGINFO) || found[i].sa_handler != SIG_IGN)
+		if (!ignored(&found[i]))
 			sigaction(passed[i], &standard, NULL);
+	if (children_ignored)
+		sigaction(SIGCHLD, &nothing, NULL);
 }
 
 pid_t jia_keep_spawn(const char *path, char **argv, char **envp, unsigned long mask, int death)
@@ -83,6 +96,7 @@ pid_t jia_keep_spawn(const char *path, char **argv, char **envp, unsigned long m
 		return -errno;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	__atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST); /* before the child: none that has a signal itself gets it passed on */
 	pid = fork();
 	if (pid == 0) {
 		as_before();
@@ -112,7 +126,8 @@ void jia_keep_die(int number)
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 
 	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0UL); /* where the kernel gives core files to a program, it asks for no limit */
 	sigaction(number, &standard, NULL);
-	set_mask(0);
+	set_mask(~(1UL << (number - 1))); /* others may wait, such as SIGPIPE */
 	kill(getpid(), number);
 }

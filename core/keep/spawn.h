@@ -7,6 +7,7 @@
 struct jia_keep_signal {
 	int number;
 	int kernel; /* not 0: the kernel has sent it, for the terminal, to the whole process group */
+	int run;    /* how often jia_keep_spawn had been called by then */
 };
 
 /*

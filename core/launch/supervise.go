@@ -58,8 +58,8 @@ func refuse(err error, kept bool) {
 
 // newSupervisor takes over the descriptors, hears from host 0 what to start, and starts it. On an error the caller
 // must exit, which ends the hosts that have been started.
-func newSupervisor() (*supervisor, error) {
-	s := &supervisor{pidfd: fdPid}
+func newSupervisor() (s *supervisor, err error) {
+	s = &supervisor{pidfd: fdPid}
 	env := withoutRoles()
 	if err := os.Unsetenv(EnvSupervisor); err != nil {
 		return nil, err
@@ -87,6 +87,12 @@ func newSupervisor() (*supervisor, error) {
 	if start.Kept {
 		s.keeper = keep.NewReporter(fdKeeper)
 		s.keeper.Tell(keep.Report{Kind: keep.Begun, Pid: os.Getpid()})
+		keeper := s.keeper
+		defer func() {
+			if err != nil { // or it would be taken for a death
+				keeper.Tell(keep.Report{Kind: keep.Failed})
+			}
+		}()
 	}
 	if err := raiseDescriptorLimit(len(s.plan.Sites[0].Ranks), len(s.plan.Sites)-1); err != nil {
 		return nil, err

@@ -53,6 +53,9 @@ func (n *Node) Rendezvous(owner core.Owner, kind wire.Kind) {
 		n.leaving.Store(true)
 	}
 	n.finish(t, st, err)
+	if kind == wire.KindExit {
+		n.left.Store(true)
+	}
 }
 
 // CV is jia_setcv, jia_resetcv or jia_waitcv.

@@ -88,6 +88,7 @@ type Node struct {
 	hints  hints
 
 	leaving atomic.Bool // this host is in jia_exit's barrier or beyond: peers may go
+	left    atomic.Bool // it is beyond
 	failing atomic.Bool // somebody reports a failure already
 }
 
@@ -173,10 +174,17 @@ func (n *Node) reach() {
 	}
 }
 
-// lost reports a peer that is gone. It does not wait for the end of the job, since the server calls it.
+// lost reports a peer that is gone, unless it may go. It does not wait for the end of the job, since the server calls it.
 func (n *Node) lost(host wire.HostID, err error) {
+	if !n.leaving.Load() {
+		n.reportLoss(host, err)
+	}
+}
+
+// reportLoss does so whether or not peers may go.
+func (n *Node) reportLoss(host wire.HostID, err error) {
 	host, err = blame(host, err)
-	if n.leaving.Load() || !n.failing.CompareAndSwap(false, true) {
+	if !n.failing.CompareAndSwap(false, true) {
 		return
 	}
 	line := fmt.Sprintf("host %d: lost host %d: %v", n.cfg.Self, host, err)
@@ -205,10 +213,10 @@ func (n *Node) fail(err error) {
 // peerFailed handles an error of the transport in a thread's call: the peer or the job is going down, and this thread
 // has nothing left to do. It does not return.
 func (n *Node) peerFailed(host wire.HostID, err error) {
-	if n.leaving.Load() {
+	if n.left.Load() {
 		host, err = blame(host, err)
 		n.fail(fmt.Errorf("lost host %d during jia_exit, or shared memory was used after it: %w", host, err))
 	}
-	n.lost(host, err)
+	n.reportLoss(host, err) // in jia_exit, too: this thread has waited for that host
 	select {}
 }

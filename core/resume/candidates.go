@@ -27,6 +27,7 @@ func newCandidates(c *Config) *candidates {
 	l := &candidates{c: c, dir: c.absolute(dir), only: only}
 	l.store = ckpt.Open(l.dir)
 	l.left, l.err = l.store.Manifests()
+	l.left = slices.DeleteFunc(l.left, func(g uint64) bool { return g <= c.After })
 	if only > 0 {
 		l.left = slices.DeleteFunc(l.left, func(g uint64) bool { return g != only })
 	}
@@ -90,6 +91,9 @@ func (l *candidates) none() string {
 		return fmt.Sprintf("there is nothing to restore: %v; set JIA_RESTORE to a directory of checkpoints that can be read, or unset it for a fresh start", err)
 	case l.bad > 0 && l.only > 0:
 		return fmt.Sprintf("checkpoint %d in %s cannot be used: %s; JIA_RESTORE=%s takes the newest one that can", l.bad, l.dir, l.why, l.dir)
+	case l.bad > 0 && l.c.After > 0:
+		return fmt.Sprintf("there is nothing to restore in %s: checkpoint %d cannot be used, and %d and those before it are of another job: %s",
+			l.dir, l.bad, l.c.After, l.why)
 	case l.bad > 0:
 		return fmt.Sprintf("there is nothing to restore in %s: checkpoint %d cannot be used, and there is none before it: %s; unset JIA_RESTORE for a fresh start", l.dir, l.bad, l.why)
 	case l.only > 0:

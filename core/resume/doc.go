@@ -28,6 +28,9 @@ type Config struct {
 	Want     string
 	Absolute func(path string) string
 
+	// After is the newest generation in host 0's directory that is another job's, and not to be used; 0: there is none.
+	After uint64
+
 	// Fit says what keeps this job from going on from a state, if anything does: a page size, or too little room. Then no other
 	// generation is tried.
 	Fit func(*core.Saved) error

@@ -272,6 +272,25 @@ func TestWhatIsNotWholeIsPassedOver(t *testing.T) {
 	}
 }
 
+// A job does not go on with what another one has left in its directory.
+func TestOtherJobsGenerations(t *testing.T) {
+	dir := t.TempDir()
+	for g := uint64(1); g <= 3; g++ {
+		write(t, g, 0, 2, dir)
+	}
+	after := func(c *Config) { c.After = 2 }
+	outcomes, _ := agree(t, 2, dir, after)
+	if p := same(t, outcomes); p.Generation != 3 {
+		t.Errorf("generation %d", p.Generation)
+	}
+	damage(t, dir, "jia-ckpt-3-*-1.part")
+	outcomes, warned := agree(t, 2, dir, after)
+	failed(t, outcomes, "checkpoint 3 cannot be used, and 2 and those before it are of another job: host 1: ", "-1.part is damaged")
+	if len(warned) > 0 {
+		t.Errorf("%q", warned)
+	}
+}
+
 func TestNothingIsThere(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

@@ -82,6 +82,56 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// So it does when a host hangs, be it the one that collects what the others have to say.
+func TestRestartAfterAHang(t *testing.T) {
+	eachCommand(t, func(t *testing.T, l launcher) {
+		j := newJob(t)
+		restarted(l.start)(j, 4, []string{"JIA_CKPT_DIR=" + t.TempDir(), "JIA_PEER_TIMEOUT=1000"}, "go")
+		victims := []int{0, 2}
+		if l.lenient {
+			victims = victims[:1] // jia-restart has to kill it, which takes a while
+		}
+		for run, victim := range victims {
+			if err := syscall.Kill(j.readyAgain(4, run)[victim], syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j.readyAgain(4, len(victims))
+		if err := os.WriteFile(filepath.Join(j.dir(), "go"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := j.wait()
+		if _, stderr := j.output(); err != nil || strings.Count(stderr, "nothing was heard of it for 1 s") != len(victims) {
+			t.Errorf("%v\n%s", err, j.report())
+		}
+		j.gone("", endLimit)
+	})
+}
+
+// Open MPI takes the user's variables from jia-restart's command line as from any.
+func TestRestartWithVariables(t *testing.T) {
+	j := newJob(t)
+	restarted(func(j *job, n int, env []string, args ...string) {
+		need(t, "mpirun.openmpi")
+		argv := []string{"mpirun.openmpi", "-x", "JIA_REGION_SIZE", "--oversubscribe", "-n", strconv.Itoa(n)}
+		if os.Getuid() == 0 {
+			argv = append(argv, "--allow-run-as-root")
+		}
+		j.start(env, append(append(argv, built+"/host"), args...)...)
+	})(j, 2, []string{"JIA_REGION_SIZE=64M", "JIA_CKPT_DIR=" + t.TempDir()}, "go")
+	if err := syscall.Kill(j.readyAgain(2, 0)[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	j.readyAgain(2, 1)
+	if err := os.WriteFile(filepath.Join(j.dir(), "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.wait(); err != nil {
+		t.Errorf("%v\n%s", err, j.report())
+	}
+	j.gone("", endLimit)
+}
+
 // A program's own error is its end.
 func TestNoRestartOfAnError(t *testing.T) {
 	eachCommand(t, func(t *testing.T, l launcher) {

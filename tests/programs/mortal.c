@@ -6,7 +6,7 @@
  * At the given POINT of the program, HOST ends in the given WAY, in the first so many RUNS. A run that nobody ends adds up
  * numbers under a lock, and host 0 prints the sum. The file "runs" in the working directory has a byte for each death. With
  * CALLBACK, jia_on_failure is used: "word" has each host that is left write what it is told into a file "word.N", "exit" ends the process
- * in the callback besides, "stay" never returns from it.
+ * in the callback besides, "crash" by a wild access, "stay" never returns from it.
  *
  * SIGUSR1 makes any process of the program print a line. At POINT "outside" every host prints its process id, and stays until the file "go" is there: somebody else ends it.
  */
@@ -42,6 +42,8 @@ static void end(void)
 	close(fd);
 	if (!strcmp(way, "sigkill"))
 		kill(getpid(), SIGKILL);
+	if (!strcmp(way, "sigstop"))
+		kill(getpid(), SIGSTOP);
 	if (!strcmp(way, "sigterm"))
 		kill(getpid(), SIGTERM);
 	if (!strcmp(way, "sigsegv"))
@@ -94,6 +96,8 @@ static void told(int who, const char *reason)
 		close(fd);
 	if (!strcmp(callback_way, "exit"))
 		exit(7);
+	if (!strcmp(callback_way, "crash"))
+		*(volatile int *volatile)NULL = 1;
 	if (!strcmp(callback_way, "stay"))
 		for (;;)
 			pause();
