@@ -219,12 +219,33 @@ func (c *cluster) endLoad(a *actor) {
 	c.advance(a)
 }
 
-// checkLoaded compares what is at the homes with the checkpoint.
+// checkLoaded compares what is at the homes with the checkpoint. A page of first touch lives where it was read if there are as many hosts as
+// before, else at its manager.
 func (c *cluster) checkLoaded() {
+	before := c.p.image.saved.Hosts
+	for part, pages := range c.p.image.parts {
+		for _, p := range slices.Sorted(maps.Keys(pages)) {
+			a, touch := c.touched(p)
+			should := c.readers[part]
+			if before != c.p.hosts {
+				should = homeByCall(a, uint64(p-a.Page), before, c.p.hosts)
+			}
+			if home, _ := c.homeOf(p); touch && home.id != should {
+				c.failf("page %d of first touch is loaded at host %d, should be at host %d", p, home.id, should)
+			}
+		}
+	}
 	for p := range core.PageID(c.p.pages) {
 		home, _ := c.homeOf(p)
 		if at := c.flat[int(p)*pageBytes:][:pageBytes]; !bytes.Equal(home.mem.frames[p][:], at) {
 			c.failf("page %d is loaded as %x at its home %d, should be %x", p, home.mem.frames[p], home.id, at)
 		}
 	}
+}
+
+// touched returns the allocation of the checkpoint that a page belongs to, and whether it is of first touch.
+func (c *cluster) touched(p core.PageID) (a *core.Allocation, touch bool) {
+	list := c.p.image.saved.Allocs
+	i := slices.IndexFunc(list, func(a core.Allocation) bool { return p >= a.Page && uint64(p-a.Page) < a.Pages })
+	return &list[i], list[i].Call == core.CallAllocTouch
 }
