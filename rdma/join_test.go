@@ -81,12 +81,24 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+func mustRead(t *testing.T, text string) card {
+	t.Helper()
+	c, err := readCard(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // TestNobodyThere: an address where nobody listens, and one that no device has, are refused in time.
 func TestNobodyThere(t *testing.T) {
-	tr, card := opened(t, 2, 3, func(*Options) {})
-	nobody := netip.MustParseAddrPort(card)
+	tr, own := opened(t, 2, 3, func(*Options) {})
+	nobody := mustRead(t, own)
+	noDevice := nobody
+	nobody.at = netip.AddrPortFrom(nobody.at.Addr(), 9)
+	noDevice.at = netip.MustParseAddrPort("192.0.2.1:99")
 	began := time.Now()
-	refused := tr.Try([]string{netip.AddrPortFrom(nobody.Addr(), 9).String(), "192.0.2.1:99", ""})
+	refused := tr.Try([]string{nobody.String(), noDevice.String(), ""})
 	for i, err := range refused[:2] {
 		if err == nil {
 			t.Errorf("host %d was found working", i)
@@ -112,7 +124,7 @@ func TestStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ch.Free()
-	to := netip.MustParseAddrPort(card)
+	to := mustRead(t, card).at
 	b, cardB := opened(t, 1, 2, func(*Options) {})
 	silent := hello{version: protocolVersion, from: 1, to: 0, hosts: 2, pageSize: 4096}
 	said := silent.encode()

@@ -79,6 +79,7 @@ func TestPausedHosts(t *testing.T) {
 	for _, hosts := range []int{2, 4} {
 		for _, transport := range transports {
 			t.Run(fmt.Sprintf("hosts=%d/%s", hosts, transport), func(t *testing.T) {
+				t.Parallel() // it mostly waits
 				endures(t, hosts, []string{transport, fmt.Sprintf("JIA_PEER_TIMEOUT=%d", timeout.Milliseconds())}, func(r *running, pids []int) {
 					for _, pid := range pids { // the supervisor as well
 						signal(t, syscall.SIGSTOP, pid)
@@ -96,6 +97,7 @@ func TestPausedJob(t *testing.T) {
 	for _, hosts := range []int{2, 4} {
 		for _, transport := range transports {
 			t.Run(fmt.Sprintf("hosts=%d/%s", hosts, transport), func(t *testing.T) {
+				t.Parallel() // it mostly waits
 				endures(t, hosts, []string{transport, "JIA_PEER_TIMEOUT=500"}, func(r *running, pids []int) {
 					for range 2 {
 						signal(t, syscall.SIGSTOP, pids...)
@@ -114,10 +116,13 @@ func TestPausedJob(t *testing.T) {
 // A debugger may stop a host for as long as it likes where there is no deadline.
 func TestNoDeadline(t *testing.T) {
 	for _, transport := range transports {
-		endures(t, 3, []string{transport, "JIA_PEER_TIMEOUT=0"}, func(r *running, pids []int) {
-			signal(t, syscall.SIGSTOP, pids[1])
-			time.Sleep(12 * time.Second) // longer than the default
-			signal(t, syscall.SIGCONT, pids[1])
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			endures(t, 3, []string{transport, "JIA_PEER_TIMEOUT=0"}, func(r *running, pids []int) {
+				signal(t, syscall.SIGSTOP, pids[1])
+				time.Sleep(12 * time.Second) // longer than the default
+				signal(t, syscall.SIGCONT, pids[1])
+			})
 		})
 	}
 }
@@ -142,8 +147,11 @@ func TestBusyHostsBeat(t *testing.T) {
 func TestLateHosts(t *testing.T) {
 	for _, transport := range transports {
 		for _, what := range []string{"early", "late"} {
-			job{program: "beats", args: []string{what, "2"}, hosts: 4, env: []string{transport, "JIA_PEER_TIMEOUT=500"}}.
-				run(t).good(t, "beats: ok")
+			t.Run(transport+"/"+what, func(t *testing.T) {
+				t.Parallel() // it mostly waits
+				job{program: "beats", args: []string{what, "2"}, hosts: 4, env: []string{transport, "JIA_PEER_TIMEOUT=500"}}.
+					run(t).good(t, "beats: ok")
+			})
 		}
 	}
 }
