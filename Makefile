@@ -61,7 +61,7 @@ demo: ## build, then run every example on 4 processes; each checks its own answe
 	@scripts/demo.sh $(NPROC)
 
 .PHONY: test
-test: ## everything that must pass (about 25 minutes on 2 cores)
+test: ## everything that must pass (about 35 minutes on 2 cores)
 	@scripts/need.sh go gcc g++ gfortran libc6-dev make spin shellcheck cmake util-linux iproute2 \
 	  openssh-server openssh-client slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge mpich openmpi-bin \
 	  pkg-config mandoc man-db debhelper lintian $(LABTOOLS)
