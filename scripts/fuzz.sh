@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh: run each fuzz target of the Go packages for $FUZZTIME (10s), one after the other.
+# fuzz.sh: run each fuzz target of the Go packages for $FUZZTIME (10s; or 10000x, a number of inputs), one after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
