@@ -204,8 +204,11 @@ func blame(host wire.HostID, err error) (wire.HostID, error) {
 	return host, err
 }
 
-// fail ends the job for an error that a call met. It does not return.
+// fail ends the job for an error that a call met. It does not return. What a call met may be the loss of a host.
 func (n *Node) fail(err error) {
+	if gone := (*LostHost)(nil); errors.As(err, &gone) {
+		n.peerFailed(gone.Host, gone.Cause)
+	}
 	n.cfg.Fail(fmt.Sprintf("host %d: %v", n.cfg.Self, err))
 	os.Exit(1)
 }
