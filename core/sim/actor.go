@@ -317,7 +317,9 @@ func (c *cluster) endCall(a *actor) {
 		c.holder[o.id] = a
 		c.judge(a.h, func(d int) bool { return c.p.guard[d] == o.id })
 	case opFree:
-		a.h.freeing--
+		if a.h.freeing--; a.h.freeing == 0 {
+			a.h.unpinned = 0
+		}
 	case opUnlock:
 		c.wanted[o.id]--
 	case opRWLock:

@@ -45,13 +45,7 @@ func (img *image) program(seed uint64, runs int) *Program {
 	g.drawData()
 	g.drawJoins()
 	g.drawAsks(seed)
-	g.drawRegimes()
-	for h := range g.p.threads {
-		for t := range g.p.threads[h] {
-			g.p.threads[h][t] = g.thread(h, t)
-		}
-	}
-	g.addEvents()
+	g.drawThreads()
 	g.awaitRestored()
 	g.sprinkle(seed)
 	g.drawCuts(seed)

@@ -17,11 +17,8 @@ func (c *cluster) reclaim(a *actor) {
 // checkBudget: a host has no more frames than it may, but for one that each of its threads may need besides, and those that are pinned. The
 // pins of what is freed end at once, and its frames go step by step.
 func (c *cluster) checkBudget(h *host) {
-	if h.freeing > 0 {
-		return
-	}
 	frames, most := h.m.Cache()
-	if most > 0 && frames > most+uint64(len(h.woken)-1+len(h.m.Pins())) {
+	if most > 0 && frames > most+uint64(len(h.woken)-1+len(h.m.Pins())+h.unpinned) {
 		c.failf("host %d has %d frames of others' pages, and may have %d", h.id, frames, most)
 	}
 }

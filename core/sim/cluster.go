@@ -43,6 +43,7 @@ type host struct {
 	record    []piece // the allocations that its program has made and not freed, in their order
 	waiting   []piece // those of the checkpoint that the program has not asked for
 	freeing   int     // threads in jia_free
+	unpinned  int     // pinned pages of what they free; 0 if there are none
 	short     bool    // the machine has asked for room
 	part      *part   // of a checkpoint, that is being written
 	late      func()  // second half of an atomic operation that a planted mistake has cut in two

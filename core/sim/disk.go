@@ -118,9 +118,7 @@ func (c *cluster) publish(g *generation) bool {
 	if d == nil {
 		return true
 	}
-	state, err := json.Marshal(g.saved)
-	c.must(c.hosts[0], err)
-	m := &ckpt.Manifest{Job: d.job, Generation: g.number, Base: g.base, Hosts: c.p.hosts, PageSize: pageBytes, State: state}
+	m := &ckpt.Manifest{Job: d.job, Generation: g.number, Base: g.base, Hosts: c.p.hosts, PageSize: pageBytes, State: c.state(g)}
 	for _, h := range c.hosts {
 		m.Parts = append(m.Parts, h.part.info)
 	}
@@ -144,6 +142,13 @@ func (c *cluster) publish(g *generation) bool {
 // Uint64 makes a source one of the library's.
 func (s *source) Uint64() uint64 { return s.next() }
 
+// state is what a manifest has of a generation besides its parts.
+func (c *cluster) state(g *generation) []byte {
+	text, err := json.Marshal(g.saved)
+	c.must(c.hosts[0], err)
+	return text
+}
+
 // recover restores the newest generation that a crash now leaves, and compares it with the memory that it is of. It returns what the next
 // run begins from, nil if there is nothing.
 func (c *cluster) recover() *image {
@@ -154,7 +159,7 @@ func (c *cluster) recover() *image {
 	case c.p.runs == 0:
 		return nil
 	case k.newest != nil:
-		return c.imageOf(k.newest, k.chains)
+		return c.imageOf(k.newest, c.state(k.newest), k.chains)
 	default:
 		return c.p.image // again
 	}
@@ -187,10 +192,7 @@ func (c *cluster) recover() *image {
 			list[h] = map[core.PageID]frame{}
 			c.must(c.hosts[0], d.read(chain, h, list[h]))
 		}
-		g := *k.planned[chain[0].Generation]
-		g.saved = new(core.Saved)
-		c.must(c.hosts[0], json.Unmarshal(chain[0].State, g.saved))
-		img := c.imageOf(&g, list)
+		img := c.imageOf(k.planned[chain[0].Generation], chain[0].State, list)
 		img.disks = d
 		return img
 	}

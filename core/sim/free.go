@@ -139,6 +139,11 @@ func (c *cluster) free(a *actor, o *op) {
 		clear(c.flat[int(o.page)*pageBytes:][:o.count*pageBytes])
 	}
 	a.h.freeing++
+	for _, s := range a.h.m.Pins() {
+		if s.Page >= o.page && s.Page < o.page+core.PageID(o.count) {
+			a.h.unpinned++
+		}
+	}
 	c.call(a, func(w core.Waiter, fx *core.Effects) (core.Status, error) {
 		return a.h.m.Free(w, base+uint64(o.page)*pageBytes, fx)
 	})

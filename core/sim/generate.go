@@ -75,6 +75,15 @@ func Generate(seed uint64) *Program {
 	g.drawData()
 	g.drawJoins()
 	g.drawChurns(seed)
+	g.drawThreads()
+	g.sprinkle(seed)
+	g.drawRuns(seed)
+	g.drawCuts(seed)
+	return g.p
+}
+
+// drawThreads draws what the threads do.
+func (g *generator) drawThreads() {
 	g.drawRegimes()
 	for h := range g.p.threads {
 		for t := range g.p.threads[h] {
@@ -82,10 +91,6 @@ func Generate(seed uint64) *Program {
 		}
 	}
 	g.addEvents()
-	g.sprinkle(seed)
-	g.drawRuns(seed)
-	g.drawCuts(seed)
-	return g.p
 }
 
 // swarm draws the size of the program and what it is made of.

@@ -19,12 +19,10 @@ type image struct {
 	disks  *disks                  // that it is on, if it is on any
 }
 
-// imageOf returns what the next run begins from: a generation, as the parts of the hosts have it.
-func (c *cluster) imageOf(g *generation, parts []map[core.PageID]frame) *image {
+// imageOf returns what the next run begins from: a generation, as the parts of the hosts and the manifest's state have it.
+func (c *cluster) imageOf(g *generation, state []byte, parts []map[core.PageID]frame) *image {
 	img := &image{number: g.number, parts: parts, cvs: g.cvs, data: c.p.data, flat: c.restore(g, parts), atomic: make([]bool, len(c.p.data))}
-	text, err := json.Marshal(g.saved)
-	c.must(c.hosts[0], err)
-	c.must(c.hosts[0], json.Unmarshal(text, &img.saved))
+	c.must(c.hosts[0], json.Unmarshal(state, &img.saved))
 	for h := range c.p.threads {
 		for _, ops := range c.p.threads[h] {
 			for _, o := range ops {
